@@ -1,0 +1,144 @@
+//! The one place that prints. Progress bars on a terminal, plain lines elsewhere; a reader that went away (a closed
+//! pipe) is no error.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plimsoll_engine::RunEvent;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Prints for one run. Clones share the terminal.
+#[derive(Clone)]
+pub(crate) struct Console {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    quiet: bool,
+    /// With `--json`, standard output holds that alone and everything else goes to standard error.
+    json: bool,
+    bars: Option<MultiProgress>,
+    bar: Mutex<Option<TierBar>>,
+}
+
+/// The bar of a tier. One that lasts moves with the clock, one with rounds moves with them.
+struct TierBar {
+    bar: ProgressBar,
+    lasts: bool,
+}
+
+impl Console {
+    pub(crate) fn new(quiet: bool, json: bool) -> Self {
+        let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let bars = (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
+        Self { inner: Arc::new(Inner { quiet, json, bars, bar: Mutex::new(None) }) }
+    }
+
+    /// The result itself: shown also with `--quiet`.
+    pub(crate) fn result(&self, text: &str) {
+        self.line(text, self.inner.json);
+    }
+
+    /// The one thing that `--json` puts on standard output.
+    pub(crate) fn json(&self, text: &str) {
+        self.line(text, false);
+    }
+
+    /// What goes on.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.inner.quiet {
+            self.line(text, self.inner.json);
+        }
+    }
+
+    /// What the user should not miss.
+    pub(crate) fn warning(&self, text: &str) {
+        self.line(&format!("WARNING: {text}"), true);
+    }
+
+    pub(crate) fn error(&self, text: &str) {
+        self.line(&format!("error: {text}"), true);
+    }
+
+    /// One event of the run.
+    pub(crate) fn event(&self, event: &RunEvent) {
+        match event {
+            RunEvent::TargetFound { version, endpoint, profiling } => {
+                let traces = if *profiling { "with server traces" } else { "without server traces" };
+                self.note(&format!("Gradio {version}, endpoint {endpoint}, {traces}"));
+            }
+            RunEvent::WarmupFinished { requests, ok, p50_ms } => {
+                let p50 = p50_ms.map(|p50| format!(", p50 {p50:.1} ms")).unwrap_or_default();
+                self.note(&format!("Warm-up: {ok} of {requests} requests ok{p50} (not in the statistics)"));
+            }
+            RunEvent::TierStarted { users, rounds, seconds } => self.start_tier(*users, *rounds, *seconds),
+            RunEvent::Progress { ok, failed, p50_ms } => self.progress(*ok, *failed, *p50_ms),
+            RunEvent::RoundFinished { round, rounds, ok, failed, p50_ms } => {
+                if self.inner.bars.is_none() {
+                    self.note(&format!("  Round {round}/{rounds} — ok={ok} fail={failed}"));
+                } else if let Some(TierBar { bar, .. }) = &*self.bar() {
+                    bar.set_position(u64::from(*round));
+                    if let Some(p50) = p50_ms {
+                        bar.set_prefix(format!("p50 {p50:.1} ms"));
+                    }
+                }
+            }
+            RunEvent::TierFinished { users, ok, failed, cancelled, elapsed_seconds } => {
+                if let Some(tier) = self.bar().take() {
+                    tier.bar.finish_and_clear();
+                }
+                let given_up = if *cancelled > 0 { format!(", {cancelled} given up") } else { String::new() };
+                self.note(&format!("  {users} users: {ok} ok, {failed} failed{given_up} in {elapsed_seconds:.1} s"));
+            }
+            RunEvent::Note { message } => self.note(message),
+            RunEvent::Warning { message } => self.warning(message),
+            RunEvent::Stopped { reason } => self.warning(&format!("stopping: {reason}")),
+        }
+    }
+
+    fn start_tier(&self, users: u32, rounds: Option<u32>, seconds: Option<f64>) {
+        let plural = if users == 1 { "" } else { "s" };
+        self.note(&format!("\n--- Tier: {users} concurrent user{plural} ---"));
+        let Some(bars) = &self.inner.bars else { return };
+        let (length, unit) = match (rounds, seconds) {
+            (Some(rounds), _) => (u64::from(rounds), "rounds"),
+            (None, seconds) => (seconds.unwrap_or(0.0).ceil() as u64, "s"),
+        };
+        let template = format!("  {{bar:24}} {{pos}}/{{len}} {unit}  {{msg}}  {{prefix}}  {{elapsed}} (left {{eta}})");
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = bars.add(ProgressBar::new(length).with_style(style));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        *self.bar() = Some(TierBar { bar, lasts: rounds.is_none() });
+        self.progress(0, 0, None);
+    }
+
+    fn progress(&self, ok: u64, failed: u64, p50_ms: Option<f64>) {
+        if let Some(TierBar { bar, lasts }) = &*self.bar() {
+            bar.set_message(format!("ok {ok}  failed {failed}"));
+            bar.set_prefix(p50_ms.map(|p50| format!("p50 {p50:.1} ms")).unwrap_or_default());
+            if *lasts {
+                bar.set_position(bar.elapsed().as_secs().min(bar.length().unwrap_or(0)));
+            }
+        }
+    }
+
+    fn bar(&self) -> std::sync::MutexGuard<'_, Option<TierBar>> {
+        self.inner.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, text: &str, to_stderr: bool) {
+        let write = || {
+            let result = if to_stderr {
+                writeln!(std::io::stderr().lock(), "{text}")
+            } else {
+                writeln!(std::io::stdout().lock(), "{text}")
+            };
+            // Nobody reads any more; the run and its files go on.
+            drop(result);
+        };
+        match &self.inner.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}

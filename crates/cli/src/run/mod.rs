@@ -1,0 +1,257 @@
+//! `run`: from the command line to a run directory and a table.
+
+mod load;
+mod target;
+
+use crate::args::RunArgs;
+use crate::console::Console;
+use crate::exit::{CliError, Exit};
+use crate::plan;
+use crate::signals::Signals;
+use load::{LoadInput, LoadReport};
+use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
+use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_results::{
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, error_table, limited_banner, notes,
+    phase_table, summary_table,
+};
+use std::time::Duration;
+use target::{Ready, Setup};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How often we look whether the app is still there.
+const APP_CHECK: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
+    let plan = plan::resolve(args)?;
+    if args.dry_run {
+        console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
+        return Ok(Exit::Ok);
+    }
+    target::check(&plan)?;
+    let clock = Clock::start();
+    let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
+    let mut manifest = RunManifest::start(command, &plan, &clock).map_err(CliError::internal)?;
+    manifest.write(&run_dir).map_err(CliError::internal)?;
+    let mut session = Session {
+        console,
+        redactor: Redactor::new(&plan.secrets()),
+        log: EventLog::create(&run_dir, clock).map_err(CliError::internal)?,
+        stop: StopSignal::default(),
+        clock,
+        run_dir,
+        plan,
+    };
+    let result = session.measure(&mut manifest);
+    let (exit, partial) = match &result {
+        Ok(report) => session.conclude(report, args.json)?,
+        Err(error) => (error.exit, Some(error.message.clone())),
+    };
+    manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
+    manifest.write(&session.run_dir).map_err(CliError::internal)?;
+    result.map(|_| exit)
+}
+
+/// One run, seen from the main thread: it watches, the measuring thread works.
+struct Session<'a> {
+    console: &'a Console,
+    plan: Plan,
+    redactor: Redactor,
+    run_dir: RunDir,
+    log: EventLog,
+    stop: StopSignal,
+    clock: Clock,
+}
+
+/// What a run came to.
+struct Report {
+    name: String,
+    load: LoadReport,
+    stopped: Option<StopReason>,
+}
+
+impl Session<'_> {
+    fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
+        let descriptors = shard::raise_descriptor_limit();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
+        let mut signals = {
+            let _inside = runtime.enter();
+            Signals::listen().map_err(CliError::internal)?
+        };
+        let mut ready = Setup {
+            plan: &self.plan,
+            run_dir: self.run_dir.path(),
+            redactor: &self.redactor,
+            console: self.console,
+            clock: self.clock,
+            runtime: &runtime,
+        }
+        .make_ready(&mut signals)?;
+        let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        let input = self.load_input(&ready, events, descriptors);
+        let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
+        let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
+        if let Err(exit) = watched {
+            // The second signal: the user does not want to wait. What is on disk stays there.
+            ready.end(self.console);
+            return Err(exit);
+        }
+        let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let name = ready.name.clone();
+        if let Ok(load) = &load {
+            manifest.target = Some(target_facts(&ready, load));
+        }
+        let died = ready.app.as_ref().map(|app| app.last_lines());
+        ready.end(self.console);
+        let stopped = self.stop.reason();
+        if let (Some(StopReason::AppDied(_)), Some(lines)) = (&stopped, died) {
+            self.console.warning(&format!("the app's last lines:\n{lines}"));
+        }
+        match (load, &stopped) {
+            (Ok(load), _) => Ok(Report { name, load, stopped }),
+            // What failed in the end failed for this reason.
+            (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn load_input(&self, ready: &Ready, events: EventSink, descriptors: u64) -> LoadInput {
+        LoadInput {
+            plan: self.plan.clone(),
+            origin: ready.origin.clone(),
+            name: ready.name.clone(),
+            sidecar: ready.sidecar.clone(),
+            sample_inputs: ready.sample_inputs.clone(),
+            run_dir: self.run_dir.clone(),
+            clock: self.clock,
+            redactor: self.redactor.clone(),
+            stop: self.stop.clone(),
+            events,
+            descriptors,
+        }
+    }
+
+    /// Shows and logs events until the measuring thread has no more to tell. An error means: end at once.
+    async fn watch(
+        &mut self,
+        mut heard: UnboundedReceiver<RunEvent>,
+        signals: &mut Signals,
+        ready: &mut Ready,
+    ) -> Result<(), CliError> {
+        let mut look = tokio::time::interval(APP_CHECK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut interrupted = false;
+        loop {
+            tokio::select! {
+                event = heard.recv() => match event {
+                    Some(event) => self.show(&event),
+                    None => return Ok(()),
+                },
+                (number, name) = signals.next() => {
+                    if interrupted {
+                        let message = format!("interrupted twice by {name}; the last samples may be missing");
+                        return Err(CliError { exit: Exit::Signal(number), message });
+                    }
+                    interrupted = true;
+                    self.halt(StopReason::Signal(number, name));
+                }
+                _ = look.tick() => {
+                    if let Some(how) = ready.app.as_mut().and_then(|app| app.exited()).filter(|_| !self.stop.is_stopped()) {
+                        self.halt(StopReason::AppDied(how));
+                    }
+                }
+            }
+        }
+    }
+
+    fn halt(&mut self, reason: StopReason) {
+        self.show(&RunEvent::Stopped { reason: reason.to_string() });
+        self.stop.stop(reason);
+    }
+
+    fn show(&mut self, event: &RunEvent) {
+        self.console.event(event);
+        if matches!(event, RunEvent::Progress { .. }) {
+            return;
+        }
+        let mut fields = serde_json::to_value(event).unwrap_or_default();
+        let kind = fields["kind"].take();
+        let written = self.log.append(kind.as_str().unwrap_or("event"), fields);
+        if let Err(error) = written {
+            self.stop.stop(StopReason::CannotWrite(error.to_string()));
+        }
+    }
+
+    /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
+    fn conclude(&self, report: &Report, json: bool) -> Result<(Exit, Option<String>), CliError> {
+        let partial = report.stopped.as_ref().map(ToString::to_string);
+        let load = &report.load;
+        let summary =
+            Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
+        let table = summary_table(&summary);
+        let written = summary.write(&self.run_dir).and_then(|()| {
+            self.run_dir.write_atomic("summary_table.txt", table.as_bytes())
+        });
+        self.print(&summary, &table, json)?;
+        if let Err(error) = written {
+            return self.unwritten(report, &error);
+        }
+        let exit = match &report.stopped {
+            Some(reason) => Exit::of_stop(reason),
+            None if summary.verdict.as_ref().is_some_and(|verdict| verdict.result == VerdictResult::Inconclusive) => {
+                Exit::Inconclusive
+            }
+            None => Exit::Ok,
+        };
+        Ok((exit, partial))
+    }
+
+    fn unwritten(&self, report: &Report, error: &ResultsError) -> Result<(Exit, Option<String>), CliError> {
+        self.console.error(&error.to_string());
+        let reason = report.stopped.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
+        Ok((Exit::Internal, Some(reason)))
+    }
+
+    fn print(&self, summary: &Summary, table: &str, json: bool) -> Result<(), CliError> {
+        if json {
+            self.console.json(&serde_json::to_string_pretty(summary).map_err(CliError::internal)?);
+            return Ok(());
+        }
+        let console = self.console;
+        console.result(&format!("\n{}", table.trim_end()));
+        for part in [phase_table(summary), error_table(summary)] {
+            if !part.is_empty() {
+                console.result(&format!("\n{}", part.trim_end()));
+            }
+        }
+        let notes = notes(summary);
+        if !notes.is_empty() {
+            console.result("");
+        }
+        for note in notes {
+            console.result(&format!("Note: {note}"));
+        }
+        if let Some(banner) = limited_banner(summary) {
+            console.result(&format!("\n{}", banner.trim_end()));
+        }
+        if let Some(reason) = &summary.partial_reason {
+            console.result(&format!("\nPARTIAL: {reason}"));
+        }
+        console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
+        Ok(())
+    }
+}
+
+fn target_facts(ready: &Ready, load: &LoadReport) -> TargetFacts {
+    TargetFacts {
+        url: ready.origin.to_string(),
+        framework: "gradio".to_owned(),
+        version: load.app.version.clone(),
+        protocol: load.app.protocol.clone(),
+        endpoint: load.app.endpoint.name.clone(),
+        profiling: load.app.profiling,
+        python: ready.python.clone(),
+        app: ready.name.clone(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The thread that takes samples to disk, so that no request waits for a file.
+
+use crate::{StopReason, StopSignal};
+use plimsoll_model::Sample;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+/// Where samples go in the end.
+pub trait SampleSink: Send + 'static {
+    /// Writes a batch; an error says why in words for the user.
+    fn write(&mut self, samples: &[Sample]) -> Result<(), String>;
+}
+
+/// A writer thread with a bounded queue of batches before it.
+pub struct Writer {
+    queue: SyncSender<Vec<Sample>>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+impl Writer {
+    /// Batches that may wait. When the disk is slower than this for long, samples are lost, and counted.
+    const WAITING: usize = 256;
+
+    /// Starts the thread. If the sink fails, the run is stopped: load whose results are lost helps nobody.
+    pub fn start(sink: impl SampleSink, stop: StopSignal) -> Self {
+        let (queue, batches) = sync_channel(Self::WAITING);
+        let thread = std::thread::spawn(move || drain(sink, &batches, &stop));
+        Self { queue, thread }
+    }
+
+    /// A handle for a recorder.
+    pub(crate) fn queue(&self) -> SyncSender<Vec<Sample>> {
+        self.queue.clone()
+    }
+
+    /// Waits until everything that was handed over is written. All recorders of this writer must be gone.
+    pub fn finish(self) -> Result<(), String> {
+        drop(self.queue);
+        self.thread.join().unwrap_or_else(|_| Err("the writer thread failed".to_owned()))
+    }
+}
+
+fn drain(mut sink: impl SampleSink, batches: &Receiver<Vec<Sample>>, stop: &StopSignal) -> Result<(), String> {
+    let mut result = Ok(());
+    for batch in batches {
+        if result.is_ok() {
+            result = sink.write(&batch);
+            if let Err(why) = &result {
+                stop.stop(StopReason::CannotWrite(why.clone()));
+            }
+        }
+    }
+    result
+}
+
+/// Hands a batch over without waiting; gives it back when the queue is full.
+pub(crate) fn offer(queue: &SyncSender<Vec<Sample>>, batch: Vec<Sample>) -> Result<(), Vec<Sample>> {
+    queue.try_send(batch).map_err(|error| match error {
+        TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
+    })
+}

@@ -1,0 +1,53 @@
+//! The run directory: writing it as a run goes, reading it back, and folding its samples into a summary.
+//!
+//! Samples on disk are the truth: everything in `summary.json` can be computed again from `client_latencies.jsonl` and
+//! `traces.jsonl`, also for a run that was cut off. The files hold hf-perftest's keys with the same meaning, and more.
+
+mod atomic;
+mod background;
+mod client;
+mod error;
+mod events;
+mod fold;
+mod health;
+mod host;
+mod lines;
+mod manifest;
+mod phase_summary;
+mod phases;
+mod record;
+mod run_dir;
+mod summary;
+mod table;
+#[cfg(test)]
+mod testdata;
+mod tier;
+mod time;
+mod trace;
+mod url;
+mod verdict;
+mod warmup;
+mod writer;
+
+pub use background::{BackgroundRecord, BackgroundSummary};
+pub use client::{ClientSummary, ErrorClass, Intervals};
+pub use error::ResultsError;
+pub use events::EventLog;
+pub use fold::{TierFold, TraceMatch, fold_tier};
+pub use host::HostFacts;
+pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
+pub use phase_summary::{PhaseStat, PhaseSummary};
+pub use phases::{PhaseSource, Phases, phases_of};
+pub use record::LatencyRecord;
+pub use run_dir::{RunDir, TierDir};
+pub use summary::Summary;
+pub use table::{error_table, limited_banner, notes, phase_table, summary_table};
+pub use tier::{TierInput, TierSummary};
+pub use trace::{read_traces, write_traces};
+pub use url::without_credentials;
+pub use verdict::{Verdict, VerdictResult};
+pub use warmup::WarmupSummary;
+pub use writer::TierWriter;
+
+/// From this many requests on a p99 is worth reading: ten of them then lie beyond it.
+pub const P99_REQUESTS: usize = 1000;

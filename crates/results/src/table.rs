@@ -1,0 +1,330 @@
+//! The summary as text: hf-perftest's table, where the time went, what failed, and what to keep in mind.
+
+use crate::{P99_REQUESTS, PhaseSource, Summary, TierSummary};
+use std::fmt::Write as _;
+
+/// The table of `summary_table.txt`: hf-perftest's columns in its widths, a line a tier. A figure that was not
+/// measured is `-` (hf-perftest prints `0.0ms`, which cannot be told from a measurement).
+pub fn summary_table(summary: &Summary) -> String {
+    let mut table = format!(
+        "{:>8} | {:>8} | {:>12} | {:>12} | {:>12} | {:>9} | {:>12} | {:>12}\n{}\n",
+        "Tier",
+        "Reqs",
+        "Client p50",
+        "Client p90",
+        "Client p99",
+        "Success%",
+        "Server p50",
+        "Server p90",
+        "-".repeat(110)
+    );
+    for tier in &summary.tiers {
+        let client = &tier.client_summary;
+        let server = |quantile: &str| tier.server_summary.pointer(&format!("/phases/total/{quantile}"))?.as_f64();
+        line(
+            &mut table,
+            format_args!(
+                "{:>8} | {:>8} | {:>12} | {:>12} | {:>12} | {:>9} | {:>12} | {:>12}",
+                tier.tier,
+                tier.total_requests,
+                time(client.p50),
+                time(client.p90),
+                time(client.p99),
+                format!("{:>7.1}%", client.success_rate * 100.0),
+                time(server("p50")),
+                time(server("p90")),
+            ),
+        );
+    }
+    table
+}
+
+/// Where the time of a request went: for each tier with phases, their quantiles, mean, and share of the mean latency.
+/// Empty when no tier has phases.
+pub fn phase_table(summary: &Summary) -> String {
+    let mut table = String::new();
+    for tier in &summary.tiers {
+        let Some(phases) = &tier.phases else { continue };
+        let source = match phases.source {
+            PhaseSource::Trace => "the server's traces",
+            PhaseSource::Stream => "the messages that the client saw",
+        };
+        if !table.is_empty() {
+            table.push('\n');
+        }
+        line(
+            &mut table,
+            format_args!("{}: where the time goes ({}, from {source})", title(tier), requests(phases.requests)),
+        );
+        line(
+            &mut table,
+            format_args!("  {:<16}{:>12}{:>12}{:>12}{:>12}{:>9}", "phase", "p50", "p90", "p99", "mean", "share"),
+        );
+        for (name, stat) in phases.iter() {
+            line(
+                &mut table,
+                format_args!(
+                    "  {:<16}{:>12}{:>12}{:>12}{:>12}{:>8.1}%",
+                    name.replace('_', " "),
+                    time(Some(stat.p50)),
+                    time(Some(stat.p90)),
+                    time(Some(stat.p99)),
+                    time(Some(stat.mean)),
+                    // Adding zero keeps a tiny negative share from printing as `-0.0`.
+                    (stat.share * 1000.0).round() / 10.0 + 0.0,
+                ),
+            );
+        }
+        line(
+            &mut table,
+            format_args!("  {:<52}{:>12}{:>8.1}%", "mean latency", time(Some(phases.mean_latency_ms)), 100.0),
+        );
+    }
+    table
+}
+
+/// What failed: for each tier with failures, their classes, the most frequent first, with one message each. Empty
+/// when nothing failed.
+pub fn error_table(summary: &Summary) -> String {
+    let mut table = String::new();
+    for tier in summary.tiers.iter().filter(|tier| tier.failed > 0) {
+        if !table.is_empty() {
+            table.push('\n');
+        }
+        line(&mut table, format_args!("{}: {} of {} failed", title(tier), tier.failed, requests(tier.total_requests)));
+        let mut classes: Vec<_> = tier.errors.iter().collect();
+        classes.sort_by_key(|(_, class)| std::cmp::Reverse(class.count));
+        for (name, class) in classes {
+            line(&mut table, format_args!("  {name:<18}{:>8}  {}", class.count, one_line(&class.example)));
+        }
+    }
+    table
+}
+
+/// What a reader must keep in mind, one sentence each.
+pub fn notes(summary: &Summary) -> Vec<String> {
+    let mut notes = Vec::new();
+    for tier in &summary.tiers {
+        tier_notes(tier, &mut notes);
+    }
+    let has =
+        |source| summary.tiers.iter().filter_map(|tier| tier.phases.as_ref()).any(|phases| phases.source == source);
+    if has(PhaseSource::Stream) {
+        notes.push(
+            "Phases from the messages that the client saw: \"function\" is everything from the start of processing to \
+             the end, with pre- and postprocessing and the delivery."
+                .to_owned(),
+        );
+    }
+    if has(PhaseSource::Trace) {
+        notes.push(
+            "Phases from the server's traces: \"other\" is time that neither the server nor the client names; where \
+             there is no \"delivery\" (generators, targets on another machine), it holds that too."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn tier_notes(tier: &TierSummary, notes: &mut Vec<String>) {
+    let title = title(tier);
+    let mut note = |text: String| notes.push(format!("{title}: {text}"));
+    let ok = tier.client_summary.success_count.unwrap_or(0);
+    if ok > 0 && ok < P99_REQUESTS {
+        note(format!("p99 over {}: too few for a stable p99 ({} are).", requests(ok), thousands(P99_REQUESTS)));
+    }
+    if let Some(requested) = tier.requested.filter(|requested| *requested != tier.total_requests as u64) {
+        note(format!("{} of {requested} requests were made.", tier.total_requests));
+    }
+    if tier.cancelled > 0 {
+        note(format!("{} given up because the run was stopped; in no figure.", requests(tier.cancelled)));
+    }
+    if tier.cached > 0 {
+        note(format!("{} answered from the app's cache: the function did not run for them.", requests(tier.cached)));
+    }
+    if tier.cut_off_lines > 0 {
+        note("the last line of its file was cut off and is left out.".to_owned());
+    }
+    if let Some(phases) = &tier.phases {
+        if phases.source == PhaseSource::Trace && tier.trace_match.unmatched > 0 {
+            note(format!("no trace was found for {}.", requests(tier.trace_match.unmatched)));
+        }
+        if phases.left_out > 0 {
+            note(format!("{} not in the phases, which do not mix traces and messages.", requests(phases.left_out)));
+        }
+        if phases.clocks_disagree > 0 {
+            note(format!(
+                "the clocks of client and server contradict each other for {}: their join is the client's round trip, \
+                 their delivery is in \"other\".",
+                requests(phases.clocks_disagree)
+            ));
+        }
+    }
+}
+
+/// The banner over everything else when the load generator may have set the figures; `None` when it did not.
+pub fn limited_banner(summary: &Summary) -> Option<String> {
+    let mut banner = "GENERATOR-LIMITED: these figures may show the load generator, not the target.\n".to_owned();
+    for tier in &summary.tiers {
+        for limit in tier.health.iter().flat_map(|health| &health.limits_passed) {
+            line(&mut banner, format_args!("  {}: {}", title(tier), limit.message));
+        }
+    }
+    summary.generator_limited().then_some(banner)
+}
+
+fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{content}");
+}
+
+/// `Tier 10`, or `Tier 10 (tier_10_2)` when the tier came before.
+fn title(tier: &TierSummary) -> String {
+    let usual = format!("tier_{}", tier.tier);
+    if tier.directory.is_empty() || tier.directory == usual {
+        format!("Tier {}", tier.tier)
+    } else {
+        format!("Tier {} ({})", tier.tier, tier.directory)
+    }
+}
+
+fn time(milliseconds: Option<f64>) -> String {
+    milliseconds
+        .map_or_else(|| "-".to_owned(), |value| format!("{:.1}ms", if value.abs() < 0.05 { 0.0 } else { value }))
+}
+
+fn requests(count: usize) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{} requests", thousands(count)) }
+}
+
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An error message as one line that does not tear the table apart.
+fn one_line(message: &str) -> String {
+    const LONGEST: usize = 160;
+    let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Control characters of a server's message must not reach a terminal.
+    let clean: String = flat.chars().filter(|c| !c.is_control()).collect();
+    if clean.chars().count() <= LONGEST {
+        return clean;
+    }
+    clean.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testdata::{failed, generator, health, run_with, sample};
+    use crate::{ClientSummary, ErrorClass, PhaseStat};
+    use plimsoll_model::FailureClass;
+    use serde_json::json;
+
+    /// A summary of two tiers with the figures of the hf-perftest table below.
+    fn two_tiers() -> Summary {
+        let (_folder, _run, mut summary) = run_with(&[sample(0, 0), generator(1, 0)], true);
+        let first = &mut summary.tiers[0];
+        (first.tier, first.total_requests, first.requested) = (1, 10, Some(10));
+        first.directory = "tier_1".to_owned();
+        first.server_summary = json!({"phases": {"total": {"p50": 0.7, "p90": 2.6}}});
+        first.client_summary = client(10, 1.0, [12.04, 19.65, 20.8]);
+        let mut second = first.clone();
+        (second.tier, second.total_requests, second.requested) = (100, 1000, Some(1000));
+        second.directory = "tier_100_2".to_owned();
+        second.server_summary = json!({"phases": {"total": {"p50": 3.9, "p90": 14.6}}});
+        second.client_summary = client(1000, 0.9375, [977.25, 1405.0, 166_400.125]);
+        summary.tiers.push(second);
+        summary
+    }
+
+    fn client(count: usize, success_rate: f64, [p50, p90, p99]: [f64; 3]) -> ClientSummary {
+        ClientSummary {
+            count,
+            success_count: Some((count as f64 * success_rate) as usize),
+            success_rate,
+            p50: Some(p50),
+            p90: Some(p90),
+            p99: Some(p99),
+            ..ClientSummary::default()
+        }
+    }
+
+    /// What `hf_perftest.runner._write_summary_table` (0.4.0) made of the same figures.
+    const HF_PERFTEST: &str = "\
+    Tier |     Reqs |   Client p50 |   Client p90 |   Client p99 |  Success% |   Server p50 |   Server p90
+--------------------------------------------------------------------------------------------------------------
+       1 |       10 |       12.0ms |       19.6ms |       20.8ms |   100.0% |        0.7ms |        2.6ms
+     100 |     1000 |      977.2ms |     1405.0ms |   166400.1ms |    93.8% |        3.9ms |       14.6ms
+";
+
+    #[test]
+    fn the_table_is_hf_perftests() {
+        assert_eq!(summary_table(&two_tiers()), HF_PERFTEST);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash() {
+        let (_folder, _run, summary) = run_with(&[failed(0, 0, FailureClass::Timeout, "late")], false);
+        insta::assert_snapshot!(summary_table(&summary), @"");
+    }
+
+    #[test]
+    fn phases_are_a_table() {
+        let mut summary = two_tiers();
+        let phases = summary.tiers[1].phases.as_mut().unwrap();
+        phases.source = PhaseSource::Trace;
+        phases.delivery = Some(PhaseStat { p50: 7.25, p90: 1234.5, p99: 98_765.4, mean: 7.25, share: 0.113 });
+        insta::assert_snapshot!(phase_table(&summary), @"");
+    }
+
+    #[test]
+    fn errors_are_a_table() {
+        let mut summary = two_tiers();
+        assert_eq!(error_table(&summary), "");
+        let tier = &mut summary.tiers[1];
+        tier.failed = 63;
+        for (class, count, example) in
+            [("timeout", 3, "no answer within 500 s"), ("app_error", 60, "boom\n  at \u{1b}[31mline 3")]
+        {
+            tier.errors.insert(class.to_owned(), ErrorClass { count, example: example.to_owned() });
+        }
+        insta::assert_snapshot!(error_table(&summary), @"");
+        assert_eq!(one_line(&"x".repeat(200)).chars().count(), 160);
+    }
+
+    #[test]
+    fn notes_say_what_to_keep_in_mind() {
+        let mut summary = two_tiers();
+        let tier = &mut summary.tiers[1];
+        tier.phases.as_mut().unwrap().source = PhaseSource::Trace;
+        tier.phases.as_mut().unwrap().clocks_disagree = 1;
+        (tier.requested, tier.cancelled, tier.cached) = (Some(1200), 200, 1);
+        insta::assert_snapshot!(notes(&summary).join("\n"), @"");
+    }
+
+    #[test]
+    fn a_limited_generator_has_a_banner() {
+        let mut summary = two_tiers();
+        assert_eq!(limited_banner(&summary), None);
+        summary.tiers[0].health = Some(health(true));
+        insta::assert_snapshot!(limited_banner(&summary).unwrap(), @"");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(
+            (thousands(1_234_567), thousands(999), requests(1)),
+            ("1,234,567".into(), "999".into(), "1 request".into())
+        );
+        assert_eq!((time(Some(-0.01)), time(Some(-0.2))), ("0.0ms".into(), "-0.2ms".into()));
+    }
+}

@@ -1,0 +1,24 @@
+//! Gradio's queue protocol `sse_v3` (Gradio 4.44, 5.x and 6.x), spoken as its browser client speaks it: join with
+//! `POST {prefix}/queue/join`, then read the session's event stream `GET {prefix}/queue/data` to its end.
+//!
+//! Facts of the protocol were read from Gradio's source (`gradio/routes.py`, `gradio/queueing.py`,
+//! `gradio/server_messages.py`) and seen on the wire.
+
+mod app;
+mod background;
+mod config;
+mod exchange;
+mod failure;
+mod login;
+mod message;
+mod outputs;
+mod payload;
+mod profiling;
+mod user;
+
+pub use app::{App, AppError, Endpoint, connect, probe};
+pub use background::{Background, BackgroundKind, BackgroundSources};
+pub use outputs::OutputSampler;
+pub use payload::{Payloads, PayloadError, SampleFiles, Sidecar};
+pub use profiling::{clear_profiler, server_traces, ServerTraces};
+pub use user::{GradioBehaviour, GradioUser, UserSettings};
