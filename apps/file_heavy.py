@@ -1,7 +1,8 @@
 """Answers a text with an image of 256 x 256 random pixels.
 
 Exercises what happens to output files: the array is encoded, the file is written to Gradio's cache and offered for
-download. Noise does not compress, so each file has about 190 KB. The same text gives the same image, in every process.
+download. Noise compresses badly, so files are large for their side (45 KB as the WebP that Gradio 6 makes). The same
+text gives the same image, in every process.
 """
 
 import os

@@ -1,7 +1,7 @@
 """An image for a text, made by a model behind Hugging Face's inference providers.
 
-Exercises long calls that wait for somebody else and end in a file of a megabyte or so. A token is needed (HF_TOKEN or a
-saved login), and calls cost what the provider charges.
+Exercises long calls that wait for somebody else and end in an image file. A token is needed (HF_TOKEN or a saved
+login), and calls cost what the provider charges.
 
 Settings: PLIMSOLL_IMAGE_MODEL, PLIMSOLL_IMAGE_PROVIDER, and PLIMSOLL_INFERENCE_BASE_URL for another server that takes
 the prompt as {"inputs": ...} at that very address and answers with an image (no token needed then).

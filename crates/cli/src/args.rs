@@ -172,7 +172,9 @@ const MOST_USERS: u32 = 25_000;
 fn parse_tiers(text: &str) -> Result<Tiers, String> {
     let one = |part: &str| match part.trim().parse::<u32>() {
         Ok(0) => Err("a tier has at least one user".to_owned()),
-        Ok(users) if users > MOST_USERS => Err(format!("{users} users are more than one machine can be ({MOST_USERS})")),
+        Ok(users) if users > MOST_USERS => {
+            Err(format!("{users} users are more than one machine can be ({MOST_USERS})"))
+        }
         Ok(users) => Ok(users),
         Err(_) => Err(format!("`{}` is not a number of users; write for example 1,10,100", part.trim())),
     };

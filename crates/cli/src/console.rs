@@ -30,7 +30,8 @@ struct TierBar {
 impl Console {
     pub(crate) fn new(quiet: bool, json: bool) -> Self {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
-        let bars = (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
+        let bars =
+            (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
         Self { inner: Arc::new(Inner { quiet, json, bars, bar: Mutex::new(None) }) }
     }
 
@@ -88,7 +89,10 @@ impl Console {
                     tier.bar.finish_and_clear();
                 }
                 let given_up = if *cancelled > 0 { format!(", {cancelled} given up") } else { String::new() };
-                self.note(&format!("  {users} users: {ok} ok, {failed} failed{given_up} in {elapsed_seconds:.1} s"));
+                let plural = if *users == 1 { "" } else { "s" };
+                self.note(&format!(
+                    "  {users} user{plural}: {ok} ok, {failed} failed{given_up} in {elapsed_seconds:.1} s"
+                ));
             }
             RunEvent::Note { message } => self.note(message),
             RunEvent::Warning { message } => self.warning(message),

@@ -46,7 +46,11 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
         seed: args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
         sample_inputs: sample_inputs(args.sample_inputs.as_deref())?,
         auth: args.auth.as_ref().map(login).transpose()?,
-        headers: args.header.iter().map(|text| pair(text, ':', "--header", "'NAME: VALUE'")).collect::<Result<_, _>>()?,
+        headers: args
+            .header
+            .iter()
+            .map(|text| pair(text, ':', "--header", "'NAME: VALUE'"))
+            .collect::<Result<_, _>>()?,
         cookies: args.cookie.iter().map(|text| pair(text, '=', "--cookie", "NAME=VALUE")).collect::<Result<_, _>>()?,
         output_dir: args.output_dir.clone(),
     })
@@ -63,7 +67,9 @@ fn app_source(app: &str) -> Result<AppSource, CliError> {
         return Ok(AppSource::Builtin(name.to_owned()));
     }
     if path.is_dir() {
-        return Err(CliError::usage(format!("--app {app}: this is a folder; name the app's file, for example {app}/app.py")));
+        return Err(CliError::usage(format!(
+            "--app {app}: this is a folder; name the app's file, for example {app}/app.py"
+        )));
     }
     let near = plimsoll_lab::names()
         .iter()
@@ -73,7 +79,9 @@ fn app_source(app: &str) -> Result<AppSource, CliError> {
         .map(|(_, known)| format!("; did you mean `{known}`?"))
         .unwrap_or_default();
     let known = plimsoll_lab::names().join(", ");
-    Err(CliError::usage(format!("--app {app}: there is no such file and no built-in app of this name{near}\nbuilt-in apps: {known}")))
+    Err(CliError::usage(format!(
+        "--app {app}: there is no such file and no built-in app of this name{near}\nbuilt-in apps: {known}"
+    )))
 }
 
 fn gradio_spec(spec: Option<&str>) -> Result<GradioSpec, CliError> {

@@ -8,9 +8,12 @@ use std::cell::Cell;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Send lag beyond which the generator is blamed: absolute, and as a share of the median latency.
+/// Send lag beyond which the generator is blamed: 5 ms, or a tenth of the median latency where that is less. One
+/// hundredth of the median is always allowed: a burst of 100 users takes some milliseconds to leave through one
+/// network stack, which says nothing about latencies of a second, each measured from its own send.
 const MOST_LAG_MS: f64 = 5.0;
 const MOST_LAG_SHARE: f64 = 0.1;
+const LEAST_LAG_SHARE: f64 = 0.01;
 /// Share of a core beyond which the measuring thread is blamed.
 const MOST_BUSY: f64 = 0.8;
 
@@ -65,14 +68,22 @@ fn limits_passed(health: &Health, p50_ms: Option<f64>) -> Vec<Limit> {
     let mut passed = Vec::new();
     let mut add = |name: &str, message: String| passed.push(Limit { name: name.to_owned(), message });
     let lag = health.send_lag.p99_ms;
-    if lag > MOST_LAG_MS {
-        add("send_lag", format!("requests were sent up to {lag:.1} ms late (p99); more than {MOST_LAG_MS:.0} ms is too much"));
-    } else if let Some(p50) = p50_ms.filter(|p50| lag > MOST_LAG_SHARE * p50) {
-        add("send_lag", format!("requests were sent up to {lag:.2} ms late (p99), more than a tenth of the median latency of {p50:.2} ms"));
+    let most = p50_ms.map_or(MOST_LAG_MS, |p50| (MOST_LAG_SHARE * p50).min(MOST_LAG_MS).max(LEAST_LAG_SHARE * p50));
+    if lag > most {
+        add(
+            "send_lag",
+            format!("requests were sent up to {lag:.1} ms late (p99); {most:.1} ms is the most at this latency"),
+        );
     }
     if health.shard_busy > MOST_BUSY {
         let busy = 100.0 * health.shard_busy;
-        add("shard_busy", format!("the measuring thread was {busy:.0} % busy; beyond {:.0} % it delays what it measures", 100.0 * MOST_BUSY));
+        add(
+            "shard_busy",
+            format!(
+                "the measuring thread was {busy:.0} % busy; beyond {:.0} % it delays what it measures",
+                100.0 * MOST_BUSY
+            ),
+        );
     }
     if health.lost_samples > 0 {
         let lost = health.lost_samples;
@@ -162,17 +173,15 @@ mod tests {
         };
         assert!(with(0.5, 0.3, 0, 6.0).is_empty());
         assert_eq!(with(0.7, 0.3, 0, 6.0), ["send_lag"], "more than a tenth of the median");
-        assert_eq!(with(5.1, 0.9, 3, 900.0), ["send_lag", "shard_busy", "lost_samples"]);
+        assert_eq!(with(5.1, 0.9, 3, 400.0), ["send_lag", "shard_busy", "lost_samples"]);
+        assert!(with(8.6, 0.1, 0, 1500.0).is_empty(), "less than a hundredth of the median");
     }
 
     #[test]
     fn cpu_time_is_counted() {
         let probe = HealthProbe::start();
-        let mut x = 1u64;
-        while probe.started.elapsed() < Duration::from_millis(30) {
-            x = x.wrapping_mul(31).wrapping_add(7);
-        }
-        let health = probe.finish(&Tally { requests: 1, ..Tally::default() }, LagSummary::default(), Some(x as f64));
-        assert!(health.shard_busy > 0.2 && health.cpu_ms_per_request > 5.0, "{health:?}");
+        while cpu(ClockId::ThreadCPUTime) - probe.thread_cpu < Duration::from_millis(10) {}
+        let health = probe.finish(&Tally { requests: 2, ..Tally::default() }, LagSummary::default(), None);
+        assert!(health.shard_busy > 0.0 && health.cpu_ms_per_request >= 5.0, "{health:?}");
     }
 }

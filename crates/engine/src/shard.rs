@@ -17,7 +17,11 @@ where
     let runtime = Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("shard-0".to_owned()).spawn(move || {
         let tasks = LocalSet::new();
-        tasks.block_on(&runtime, async { work().await })
+        // A task of its own: the outermost future is polled at every wake-up of any task.
+        tasks.block_on(&runtime, async {
+            let main = tokio::task::spawn_local(work());
+            main.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        })
     })
 }
 

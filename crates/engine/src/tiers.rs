@@ -148,7 +148,9 @@ async fn run_for<B: Behaviour>(
                 let in_a_row = recorder.connect_failures_in_a_row();
                 if in_a_row > 0 {
                     if in_a_row >= lost_after(tier.users) {
-                        stop.stop(StopReason::TargetGone(format!("{in_a_row} connections in a row were refused or lost")));
+                        stop.stop(StopReason::TargetGone(format!(
+                            "{in_a_row} connections in a row were refused or lost"
+                        )));
                     }
                     tokio::time::sleep(BACK_OFF).await;
                 }

@@ -1,9 +1,9 @@
 //! How the load generator itself fared: whether its figures can be trusted.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The generator's own figures over one tier.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// How late requests were sent, against when the load profile meant them to start.
     pub send_lag: LagSummary,
@@ -27,7 +27,7 @@ pub struct Health {
 }
 
 /// Send lag in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LagSummary {
     /// Median.
     pub p50_ms: f64,
@@ -38,7 +38,7 @@ pub struct LagSummary {
 }
 
 /// A limit beyond which a result is called generator-limited.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// Which: `send_lag`, `shard_busy`, `lost_samples`.
     pub name: String,

@@ -14,8 +14,7 @@ pub use clock::Clock;
 pub use health::{Health, LagSummary, Limit};
 pub use outcome::{FailureClass, Outcome};
 pub use plan::{
-    AppSource, Arrival, ConcurrencyLimit, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat,
-    SessionScope, Target,
+    AppSource, Arrival, ConcurrencyLimit, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, SessionScope, Target,
 };
 pub use sample::{Sample, Timeline, Traffic};
 pub use secret::{Redactor, Secret};

@@ -74,7 +74,13 @@ pub struct Timeline {
 
 impl Sample {
     /// A request that is about to be sent: no time has passed and nothing has gone wrong yet.
-    pub fn begin(traffic: Traffic, name: Arc<str>, (vu, iteration): (u32, u32), intended: Duration, sent: Duration) -> Self {
+    pub fn begin(
+        traffic: Traffic,
+        name: Arc<str>,
+        (vu, iteration): (u32, u32),
+        intended: Duration,
+        sent: Duration,
+    ) -> Self {
         Self {
             traffic,
             name,

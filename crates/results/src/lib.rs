@@ -9,7 +9,6 @@ mod client;
 mod error;
 mod events;
 mod fold;
-mod health;
 mod host;
 mod lines;
 mod manifest;

@@ -163,7 +163,7 @@ fn between_clocks(record: &LatencyRecord, times: &ServerTimes) -> Option<(f64, O
     let enqueued = timestamp - times.queue_wait / 1000.0;
     let join = (enqueued - record.join_sent_unix?) * 1000.0;
     // A generator's total leaves out the pauses between its iterations, so that its end is not known.
-    let delivery = (times.iterations == 1).then(|| (record.end_unix - timestamp) * 1000.0 - times.total);
+    let delivery = (times.iterations == 1).then_some((record.end_unix - timestamp) * 1000.0 - times.total);
     Some((join, delivery))
 }
 

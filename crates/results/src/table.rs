@@ -24,13 +24,14 @@ pub fn summary_table(summary: &Summary) -> String {
         line(
             &mut table,
             format_args!(
-                "{:>8} | {:>8} | {:>12} | {:>12} | {:>12} | {:>9} | {:>12} | {:>12}",
+                "{:>8} | {:>8} | {:>12} | {:>12} | {:>12} | {:>7.1}% | {:>12} | {:>12}",
                 tier.tier,
                 tier.total_requests,
                 time(client.p50),
                 time(client.p90),
                 time(client.p99),
-                format!("{:>7.1}%", client.success_rate * 100.0),
+                // One column narrower than its heading, as in hf-perftest.
+                client.success_rate * 100.0,
                 time(server("p50")),
                 time(server("p90")),
             ),
@@ -131,16 +132,16 @@ fn tier_notes(tier: &TierSummary, notes: &mut Vec<String>) {
     let mut note = |text: String| notes.push(format!("{title}: {text}"));
     let ok = tier.client_summary.success_count.unwrap_or(0);
     if ok > 0 && ok < P99_REQUESTS {
-        note(format!("p99 over {}: too few for a stable p99 ({} are).", requests(ok), thousands(P99_REQUESTS)));
+        note(format!("p99 over {}: too few for a stable p99 ({} are).", requests(ok), thousands(P99_REQUESTS as u64)));
     }
     if let Some(requested) = tier.requested.filter(|requested| *requested != tier.total_requests as u64) {
-        note(format!("{} of {requested} requests were made.", tier.total_requests));
+        note(format!("{} of {} requests were made.", thousands(tier.total_requests as u64), thousands(requested)));
     }
     if tier.cancelled > 0 {
         note(format!("{} given up because the run was stopped; in no figure.", requests(tier.cancelled)));
     }
     if tier.cached > 0 {
-        note(format!("{} answered from the app's cache: the function did not run for them.", requests(tier.cached)));
+        note(format!("{} answered from the app's cache, without running the function.", requests(tier.cached)));
     }
     if tier.cut_off_lines > 0 {
         note("the last line of its file was cut off and is left out.".to_owned());
@@ -154,8 +155,8 @@ fn tier_notes(tier: &TierSummary, notes: &mut Vec<String>) {
         }
         if phases.clocks_disagree > 0 {
             note(format!(
-                "the clocks of client and server contradict each other for {}: their join is the client's round trip, \
-                 their delivery is in \"other\".",
+                "the clocks of client and server contradict each other for {}: join is then the client's round trip, \
+                 and delivery is in \"other\".",
                 requests(phases.clocks_disagree)
             ));
         }
@@ -194,10 +195,10 @@ fn time(milliseconds: Option<f64>) -> String {
 }
 
 fn requests(count: usize) -> String {
-    if count == 1 { "1 request".to_owned() } else { format!("{} requests", thousands(count)) }
+    if count == 1 { "1 request".to_owned() } else { format!("{} requests", thousands(count as u64)) }
 }
 
-fn thousands(count: usize) -> String {
+fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -259,8 +260,8 @@ mod tests {
     }
 
     /// What `hf_perftest.runner._write_summary_table` (0.4.0) made of the same figures.
-    const HF_PERFTEST: &str = "\
-    Tier |     Reqs |   Client p50 |   Client p90 |   Client p99 |  Success% |   Server p50 |   Server p90
+    const HF_PERFTEST: &str =
+        "    Tier |     Reqs |   Client p50 |   Client p90 |   Client p99 |  Success% |   Server p50 |   Server p90
 --------------------------------------------------------------------------------------------------------------
        1 |       10 |       12.0ms |       19.6ms |       20.8ms |   100.0% |        0.7ms |        2.6ms
      100 |     1000 |      977.2ms |     1405.0ms |   166400.1ms |    93.8% |        3.9ms |       14.6ms
@@ -274,7 +275,11 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_a_dash() {
         let (_folder, _run, summary) = run_with(&[failed(0, 0, FailureClass::Timeout, "late")], false);
-        insta::assert_snapshot!(summary_table(&summary), @"");
+        insta::assert_snapshot!(summary_table(&summary), @r#"
+            Tier |     Reqs |   Client p50 |   Client p90 |   Client p99 |  Success% |   Server p50 |   Server p90
+        --------------------------------------------------------------------------------------------------------------
+               2 |        1 |            - |            - |            - |     0.0% |            - |            -
+        "#);
     }
 
     #[test]
@@ -283,7 +288,24 @@ mod tests {
         let phases = summary.tiers[1].phases.as_mut().unwrap();
         phases.source = PhaseSource::Trace;
         phases.delivery = Some(PhaseStat { p50: 7.25, p90: 1234.5, p99: 98_765.4, mean: 7.25, share: 0.113 });
-        insta::assert_snapshot!(phase_table(&summary), @"");
+        insta::assert_snapshot!(phase_table(&summary), @r#"
+        Tier 1: where the time goes (2 requests, from the messages that the client saw)
+          phase                    p50         p90         p99        mean    share
+          join                   9.0ms       9.0ms       9.0ms       9.0ms    14.0%
+          queue wait            20.0ms      20.0ms      20.0ms      20.0ms    31.1%
+          function              34.2ms      34.2ms      34.2ms      34.2ms    53.3%
+          other                  1.0ms       1.0ms       1.0ms       1.0ms     1.6%
+          mean latency                                              64.2ms   100.0%
+
+        Tier 100 (tier_100_2): where the time goes (2 requests, from the server's traces)
+          phase                    p50         p90         p99        mean    share
+          join                   9.0ms       9.0ms       9.0ms       9.0ms    14.0%
+          queue wait            20.0ms      20.0ms      20.0ms      20.0ms    31.1%
+          function              34.2ms      34.2ms      34.2ms      34.2ms    53.3%
+          delivery               7.2ms    1234.5ms   98765.4ms       7.2ms    11.3%
+          other                  1.0ms       1.0ms       1.0ms       1.0ms     1.6%
+          mean latency                                              64.2ms   100.0%
+        "#);
     }
 
     #[test]
@@ -297,7 +319,11 @@ mod tests {
         {
             tier.errors.insert(class.to_owned(), ErrorClass { count, example: example.to_owned() });
         }
-        insta::assert_snapshot!(error_table(&summary), @"");
+        insta::assert_snapshot!(error_table(&summary), @r#"
+        Tier 100 (tier_100_2): 63 of 1,000 requests failed
+          app_error               60  boom at [31mline 3
+          timeout                  3  no answer within 500 s
+        "#);
         assert_eq!(one_line(&"x".repeat(200)).chars().count(), 160);
     }
 
@@ -308,7 +334,17 @@ mod tests {
         tier.phases.as_mut().unwrap().source = PhaseSource::Trace;
         tier.phases.as_mut().unwrap().clocks_disagree = 1;
         (tier.requested, tier.cancelled, tier.cached) = (Some(1200), 200, 1);
-        insta::assert_snapshot!(notes(&summary).join("\n"), @"");
+        insta::assert_snapshot!(notes(&summary).join("\n"), @r#"
+        Tier 1: p99 over 10 requests: too few for a stable p99 (1,000 are).
+        Tier 100 (tier_100_2): p99 over 937 requests: too few for a stable p99 (1,000 are).
+        Tier 100 (tier_100_2): 1,000 of 1,200 requests were made.
+        Tier 100 (tier_100_2): 200 requests given up because the run was stopped; in no figure.
+        Tier 100 (tier_100_2): 1 request answered from the app's cache, without running the function.
+        Tier 100 (tier_100_2): no trace was found for 2 requests.
+        Tier 100 (tier_100_2): the clocks of client and server contradict each other for 1 request: join is then the client's round trip, and delivery is in "other".
+        Phases from the messages that the client saw: "function" is everything from the start of processing to the end, with pre- and postprocessing and the delivery.
+        Phases from the server's traces: "other" is time that neither the server nor the client names; where there is no "delivery" (generators, targets on another machine), it holds that too.
+        "#);
     }
 
     #[test]
@@ -316,7 +352,10 @@ mod tests {
         let mut summary = two_tiers();
         assert_eq!(limited_banner(&summary), None);
         summary.tiers[0].health = Some(health(true));
-        insta::assert_snapshot!(limited_banner(&summary).unwrap(), @"");
+        insta::assert_snapshot!(limited_banner(&summary).unwrap(), @r#"
+        GENERATOR-LIMITED: these figures may show the load generator, not the target.
+          Tier 1: the measuring thread was 93 % busy (limit 80 %)
+        "#);
     }
 
     #[test]

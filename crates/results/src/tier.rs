@@ -1,6 +1,6 @@
 //! One tier of `summary.json`.
 
-use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, TierFold, TraceMatch, health};
+use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, TierFold, TraceMatch};
 use plimsoll_model::{Arrival, Health, Repeat, SessionScope};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ pub struct TierSummary {
     #[serde(default)]
     pub cut_off_lines: usize,
     /// How the load generator fared; `null` where it is not known any more.
-    #[serde(default, deserialize_with = "health::deserialize")]
+    #[serde(default)]
     pub health: Option<Health>,
 }
 

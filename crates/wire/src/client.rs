@@ -66,14 +66,20 @@ impl Client {
         &self.connector
     }
 
-    /// Makes sure that a connection is open, so that the next request does not wait for one.
-    pub async fn open(&self) -> Result<(), WireError> {
+    /// Makes sure that a connection is open, so that the next request does not wait for one; tells how long that took.
+    pub async fn open(&self) -> Result<Duration, WireError> {
+        let mut took = Duration::ZERO;
         let connection = match self.take_idle().await.0 {
             Some(connection) => connection,
-            None => self.connector.connect().await?,
+            None => {
+                let start = self.connector.clock().now();
+                let connection = self.connector.connect().await?;
+                took = self.connector.clock().now() - start;
+                connection
+            }
         };
         self.idle.borrow_mut().push(connection);
-        Ok(())
+        Ok(took)
     }
 
     /// Sends a request and waits for the head of the answer.

@@ -82,6 +82,8 @@ impl Connection {
     const MOST_HEADERS: usize = 128;
     /// Room for each read: most event messages fit many times, and a file comes in large pieces.
     const READ: usize = 16 << 10;
+    /// Room below which more is made; making it for every small message costs more than reading the message.
+    const LEAST_ROOM: usize = 2 << 10;
     /// Bodies up to this size go out in one write with the head.
     const SMALL_BODY: usize = 16 << 10;
 
@@ -156,7 +158,8 @@ impl Connection {
         loop {
             let mut slots = [httparse::EMPTY_HEADER; Self::MOST_HEADERS];
             let mut parsed = httparse::Response::new(&mut slots);
-            let bad = |error: &dyn std::fmt::Display| WireError::protocol(format!("the answer is not valid HTTP: {error}"));
+            let bad =
+                |error: &dyn std::fmt::Display| WireError::protocol(format!("the answer is not valid HTTP: {error}"));
             let length = match parsed.parse(&self.input).map_err(|error| bad(&error))? {
                 httparse::Status::Complete(length) => length,
                 httparse::Status::Partial => return Ok(None),
@@ -233,7 +236,9 @@ impl Connection {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
-        self.input.reserve(Self::READ);
+        if self.input.capacity() - self.input.len() < Self::LEAST_ROOM {
+            self.input.reserve(Self::READ);
+        }
         let count = self.stream.read_buf(&mut self.input).await?;
         self.read_at = self.clock.now();
         Ok(count)
@@ -267,20 +272,22 @@ fn take_chunked(input: &mut BytesMut, state: &mut ChunkState) -> Result<(Option<
                 Ok((None, false))
             };
         };
-        let line = input.split_to(end + 1);
-        let line = line.trim_ascii_end();
-        match state {
-            ChunkState::Size => {
-                *state = match chunk_size(line)? {
-                    0 => ChunkState::Trailer,
-                    size => ChunkState::Data(size),
-                }
-            }
-            ChunkState::DataEnd if line.is_empty() => *state = ChunkState::Size,
+        let line = input[..end].trim_ascii_end();
+        let next = match state {
+            ChunkState::Size => match chunk_size(line)? {
+                0 => ChunkState::Trailer,
+                size => ChunkState::Data(size),
+            },
+            ChunkState::DataEnd if line.is_empty() => ChunkState::Size,
             ChunkState::DataEnd => return Err(WireError::protocol("a chunk is longer than it says")),
-            ChunkState::Trailer if line.is_empty() => return Ok((None, true)),
-            ChunkState::Trailer | ChunkState::Data(_) => {}
+            ChunkState::Trailer | ChunkState::Data(_) => ChunkState::Trailer,
+        };
+        let ended = *state == ChunkState::Trailer && line.is_empty();
+        input.advance(end + 1);
+        if ended {
+            return Ok((None, true));
         }
+        *state = next;
     }
 }
 
@@ -318,10 +325,9 @@ fn framing(method: &Method, status: u16, headers: &HeaderMap) -> Result<Framing,
 
 fn stays_open(version: Option<u8>, headers: &HeaderMap) -> bool {
     let says = |word: &[u8]| {
-        headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .any(|value| value.as_bytes().split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(word)))
+        headers.get_all(header::CONNECTION).iter().any(|value| {
+            value.as_bytes().split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(word))
+        })
     };
     if version == Some(1) { !says(b"close") } else { says(b"keep-alive") }
 }
@@ -370,15 +376,25 @@ mod tests {
 
     #[test]
     fn framings() {
-        let ok = |text: &str, body: &str, open: bool| assert_eq!(whole(text), Ok((200, body.as_bytes().to_vec(), open)), "{text}");
+        let ok = |text: &str, body: &str, open: bool| {
+            assert_eq!(whole(text), Ok((200, body.as_bytes().to_vec(), open)), "{text}")
+        };
         ok("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "abc", true);
         ok("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "abc", true);
         ok("HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: Close\r\n\r\nabc", "abc", false);
         ok("HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nabc", "abc", false);
         ok("HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end", false);
         ok("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nx", "x", false);
-        ok("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n", "abc0123456789", true);
-        ok("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "", true);
+        ok(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+            "abc0123456789",
+            true,
+        );
+        ok(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "",
+            true,
+        );
         // More than was asked for: nothing after it can be trusted.
         ok("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nabc", "a", false);
         assert_eq!(whole("HTTP/1.1 204 No\r\ncontent-length: 9\r\n\r\n"), Ok((204, vec![], true)));

@@ -120,7 +120,8 @@ impl Run {
         let most = tiers.iter().copied().max().unwrap_or(0);
         // gradio/queueing.py keeps the messages of at most 2,000 sessions.
         let sessions = match (self.input.plan.session, repeat) {
-            (plimsoll_model::SessionScope::PerRequest, Repeat::Rounds(_)) | (plimsoll_model::SessionScope::PerUser, _) => most,
+            (plimsoll_model::SessionScope::PerRequest, Repeat::Rounds(_))
+            | (plimsoll_model::SessionScope::PerUser, _) => most,
             (plimsoll_model::SessionScope::PerRequest, Repeat::For(_)) => most.max(2_001),
         };
         if sessions > 2_000 {
@@ -171,7 +172,11 @@ impl Run {
         // Kept in memory: there is nothing that could fail.
         let _ = writer.finish();
         let warmup = WarmupSummary::of(&kept.take());
-        self.tell(RunEvent::WarmupFinished { requests: warmup.requests as u64, ok: warmup.ok as u64, p50_ms: warmup.p50 });
+        self.tell(RunEvent::WarmupFinished {
+            requests: warmup.requests as u64,
+            ok: warmup.ok as u64,
+            p50_ms: warmup.p50,
+        });
         Some(warmup)
     }
 

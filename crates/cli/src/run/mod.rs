@@ -12,8 +12,8 @@ use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::{
-    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, error_table, limited_banner, notes,
-    phase_table, summary_table,
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, error_table, limited_banner,
+    notes, phase_table, summary_table,
 };
 use std::time::Duration;
 use target::{Ready, Setup};
@@ -73,8 +73,7 @@ struct Report {
 impl Session<'_> {
     fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
         let mut signals = {
             let _inside = runtime.enter();
             Signals::listen().map_err(CliError::internal)?
@@ -190,9 +189,9 @@ impl Session<'_> {
         let summary =
             Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
         let table = summary_table(&summary);
-        let written = summary.write(&self.run_dir).and_then(|()| {
-            self.run_dir.write_atomic("summary_table.txt", table.as_bytes())
-        });
+        let written = summary
+            .write(&self.run_dir)
+            .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
         self.print(&summary, &table, json)?;
         if let Err(error) = written {
             return self.unwritten(report, &error);

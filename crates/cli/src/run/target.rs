@@ -36,8 +36,11 @@ impl Ready {
     pub(super) fn end(mut self, console: &Console) {
         match self.app.take() {
             Some(app) if self.keep => {
-                let pids: Vec<String> =
-                    [Some(app.pid()), self.nginx.as_ref().map(Nginx::pid)].iter().flatten().map(u32::to_string).collect();
+                let pids: Vec<String> = [Some(app.pid()), self.nginx.as_ref().map(Nginx::pid)]
+                    .iter()
+                    .flatten()
+                    .map(u32::to_string)
+                    .collect();
                 console.note(&format!("The app still runs at {}; end it with: kill {}", self.origin, pids.join(" ")));
                 app.keep();
                 self.nginx.take().map(Nginx::keep);
@@ -105,7 +108,10 @@ impl Setup<'_> {
             AppSource::File(path) => (path.clone(), None, None),
         };
         let (python, description) = self.python(app, &script)?;
-        let port = plimsoll_lab::free_port(app.port).map_err(CliError::usage)?;
+        // Gradio gives its workers the ports after its own, without looking.
+        let ports = u16::try_from(app.num_workers).unwrap_or(u16::MAX);
+        let port =
+            plimsoll_lab::free_ports(app.port, if ports > 1 { 1 + ports } else { 1 }).map_err(CliError::usage)?;
         if port != app.port {
             self.console.note(&format!("Port {} is taken; using {port}", app.port));
         }
@@ -128,7 +134,9 @@ impl Setup<'_> {
         let mut origin = local(port)?;
         self.wait(&mut server, &origin, signals)?;
         let nginx = if app.nginx && app.num_workers > 1 {
-            let nginx = Nginx::start(port, app.num_workers, &self.run_dir.join("nginx"), &self.run_dir.join("nginx.log")).map_err(CliError::usage)?;
+            let nginx =
+                Nginx::start(port, app.num_workers, &self.run_dir.join("nginx"), &self.run_dir.join("nginx.log"))
+                    .map_err(CliError::usage)?;
             origin = local(nginx.port())?;
             self.wait(&mut server, &origin, signals)?;
             Some(nginx)
@@ -164,7 +172,8 @@ impl Setup<'_> {
             return Ok((python.clone(), format!("gradio {version} ({})", python.display())));
         }
         let own_file = matches!(app.source, AppSource::File(_));
-        if own_file && app.gradio == GradioSpec::Pinned
+        if own_file
+            && app.gradio == GradioSpec::Pinned
             && let Some(folder) = std::env::var_os("VIRTUAL_ENV")
         {
             let python = Path::new(&folder).join("bin/python");
@@ -201,9 +210,10 @@ impl Setup<'_> {
             })
         });
         match (signalled, result) {
-            (Some((number, name)), _) => {
-                Err(CliError { exit: Exit::Signal(number), message: format!("interrupted by {name} before any load was sent") })
-            }
+            (Some((number, name)), _) => Err(CliError {
+                exit: Exit::Signal(number),
+                message: format!("interrupted by {name} before any load was sent"),
+            }),
             (None, result) => result.map_err(|error: LabError| CliError::usage(error)),
         }
     }

@@ -180,7 +180,8 @@ fn check_status(what: &str, response: &plimsoll_wire::Response) -> Result<(), Ap
         200 => Ok(()),
         401 | 403 => Err(AppError::LoginRequired),
         300..=399 => {
-            let location = response.headers.get("location").and_then(|value| value.to_str().ok()).unwrap_or("elsewhere");
+            let location =
+                response.headers.get("location").and_then(|value| value.to_str().ok()).unwrap_or("elsewhere");
             Err(AppError::Redirect { what: what.to_owned(), location: location.to_owned() })
         }
         status => Err(AppError::Status { what: what.to_owned(), status }),

@@ -1,10 +1,10 @@
 //! Mixed traffic: what else a server does while it predicts. Users who look at the page, upload and download.
 
+use super::config::MOST_BYTES;
 use super::exchange::{note, upload};
 use super::failure::Failure;
 use super::outputs::file_request;
 use super::user::{UserSettings, get_text};
-use super::config::MOST_BYTES;
 use crate::{Behaviour, Iteration, VirtualUser};
 use plimsoll_model::{FailureClass, Outcome, Sample, Traffic};
 use plimsoll_wire::{Client, Connector, Request};
@@ -132,7 +132,12 @@ impl Background {
             BackgroundKind::Uploads => !settings.payloads.files().is_empty(),
             BackgroundKind::Downloads => !sources.downloads.is_empty(),
         };
-        possible.then(|| Self { kind, settings: settings.clone(), sources: sources.clone(), connector: connector.clone() })
+        possible.then(|| Self {
+            kind,
+            settings: settings.clone(),
+            sources: sources.clone(),
+            connector: connector.clone(),
+        })
     }
 }
 

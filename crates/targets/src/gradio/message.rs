@@ -61,7 +61,10 @@ mod tests {
             r#"{"msg":"process_completed","event_id":"e1","output":{"data":["hé\n"],"duration":0.1},"success":true,"title":null,"new":{"x":[1]}}"#,
         )
         .unwrap();
-        assert_eq!((done.kind, done.event_id.as_deref(), done.success), (Kind::ProcessCompleted, Some("e1"), Some(true)));
+        assert_eq!(
+            (done.kind, done.event_id.as_deref(), done.success),
+            (Kind::ProcessCompleted, Some("e1"), Some(true))
+        );
         let output: Output<'_> = serde_json::from_str(done.output.unwrap().get()).unwrap();
         assert_eq!(output.data.unwrap().get(), r#"["hé\n"]"#);
         let new: Message<'_> = serde_json::from_str(r#"{"msg":"never_seen","event_id":null}"#).unwrap();

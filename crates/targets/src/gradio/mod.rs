@@ -19,6 +19,6 @@ mod user;
 pub use app::{App, AppError, Endpoint, connect, probe};
 pub use background::{Background, BackgroundKind, BackgroundSources};
 pub use outputs::OutputSampler;
-pub use payload::{Payloads, PayloadError, SampleFiles, Sidecar};
-pub use profiling::{clear_profiler, server_traces, ServerTraces};
+pub use payload::{PayloadError, Payloads, SampleFiles, Sidecar};
+pub use profiling::{ServerTraces, clear_profiler, server_traces};
 pub use user::{GradioBehaviour, GradioUser, UserSettings};

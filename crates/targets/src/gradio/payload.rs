@@ -92,7 +92,8 @@ impl SampleFiles {
         for entry in entries {
             let path = entry.path();
             if path.is_dir() {
-                let kind = if kind.is_empty() { entry.file_name().to_string_lossy().into_owned() } else { kind.to_owned() };
+                let kind =
+                    if kind.is_empty() { entry.file_name().to_string_lossy().into_owned() } else { kind.to_owned() };
                 self.walk(&path, &kind)?;
             } else if !entry.file_name().to_string_lossy().starts_with('.') {
                 self.add(&path, kind)?;
@@ -102,8 +103,11 @@ impl SampleFiles {
     }
 
     fn add(&mut self, path: &Path, kind: &str) -> Result<usize, PayloadError> {
-        let content = fs::read(path)
-            .map_err(|error| PayloadError::Read { what: "the sample input", path: path.to_owned(), error })?;
+        let content = fs::read(path).map_err(|error| PayloadError::Read {
+            what: "the sample input",
+            path: path.to_owned(),
+            error,
+        })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let upload = Multipart::file("files", &name, &content);
         self.files.push(SampleFile { kind: kind.to_owned(), name, upload });
@@ -130,9 +134,13 @@ impl Sidecar {
     /// Reads a sidecar file.
     pub fn read(path: &Path) -> Result<Self, PayloadError> {
         let wrong = |why: String| PayloadError::Sidecar { path: path.to_owned(), why };
-        let text = fs::read_to_string(path)
-            .map_err(|error| PayloadError::Read { what: "the sidecar", path: path.to_owned(), error })?;
-        let value: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("is not valid JSON ({error})")))?;
+        let text = fs::read_to_string(path).map_err(|error| PayloadError::Read {
+            what: "the sidecar",
+            path: path.to_owned(),
+            error,
+        })?;
+        let value: Value =
+            serde_json::from_str(&text).map_err(|error| wrong(format!("is not valid JSON ({error})")))?;
         let Value::Array(items) = value else { return Err(wrong("is not a list".to_owned())) };
         match items.first() {
             None => Err("is empty".to_owned()),
@@ -396,9 +404,11 @@ mod tests {
     #[test]
     fn sidecars_of_each_kind() {
         let one = endpoint(vec![input("number", json!({"example_input": 3})), input("textbox", json!({}))]);
-        let texts = Payloads::new(&one, SampleFiles::default(), Some((Path::new("s"), sidecar(r#"["é"]"#).unwrap())), 1);
+        let texts =
+            Payloads::new(&one, SampleFiles::default(), Some((Path::new("s"), sidecar(r#"["é"]"#).unwrap())), 1);
         assert_eq!(texts.unwrap().draw(0, 0), Inputs::Parts(vec![Part::Json("3"), Part::Json("\"é\"")]));
-        let rows = Payloads::new(&one, SampleFiles::default(), Some((Path::new("s"), sidecar("[[1, null]]").unwrap())), 1);
+        let rows =
+            Payloads::new(&one, SampleFiles::default(), Some((Path::new("s"), sidecar("[[1, null]]").unwrap())), 1);
         assert_eq!(rows.unwrap().draw(0, 0), Inputs::Row("[1,null]"));
     }
 
@@ -415,7 +425,8 @@ mod tests {
             assert!(error.contains(why), "{text}: {error}");
         }
         let no_text = endpoint(vec![input("number", json!({}))]);
-        let error = Payloads::new(&no_text, SampleFiles::default(), Some((Path::new("s"), sidecar(r#"["a"]"#).unwrap())), 1);
+        let error =
+            Payloads::new(&no_text, SampleFiles::default(), Some((Path::new("s"), sidecar(r#"["a"]"#).unwrap())), 1);
         assert!(error.unwrap_err().to_string().contains("has no text input"));
     }
 

@@ -47,7 +47,6 @@ pub async fn server_traces(
             break;
         }
     }
-    let (_, bytes) =
-        client.fetch(Request::get(format!("{}/profiling/summary", app.api_prefix)), MOST_BYTES).await?;
+    let (_, bytes) = client.fetch(Request::get(format!("{}/profiling/summary", app.api_prefix)), MOST_BYTES).await?;
     Ok(ServerTraces { traces, summary: serde_json::from_slice(&bytes).unwrap_or_default() })
 }

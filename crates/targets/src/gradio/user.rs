@@ -63,8 +63,16 @@ impl Behaviour for GradioBehaviour {
         let client = Client::new(self.connector.clone(), settings.headers.clone(), settings.cookies.clone());
         let rng = StdRng::seed_from_u64(mix(settings.seed, vu, u32::MAX));
         let outputs = self.samples_dir.is_some().then(|| self.outputs.clone());
-        let mut user =
-            GradioUser { vu, client, settings, session: String::new(), rng, heartbeat: None, outputs, name: self.name.clone() };
+        let mut user = GradioUser {
+            vu,
+            client,
+            settings,
+            session: String::new(),
+            rng,
+            heartbeat: None,
+            outputs,
+            name: self.name.clone(),
+        };
         user.new_session();
         user
     }
@@ -137,6 +145,7 @@ impl GradioUser {
         let settings = self.settings.clone();
         let (app, endpoint) = (&settings.app, &settings.app.endpoint);
         let at = (self.vu, sample.iteration);
+        sample.timeline.connect += self.client.open().await?;
         let data = fill_in(&mut self.client, &app.api_prefix, &settings.payloads, at, sample).await?;
         let body = format!(
             r#"{{"data":{data},"event_data":null,"fn_index":{},"trigger_id":null,"session_hash":"{}"}}"#,
@@ -166,8 +175,7 @@ impl GradioUser {
     /// A browser's session name: eleven characters, digits and small letters.
     fn new_session(&mut self) {
         const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-        self.session =
-            (0..11).map(|_| char::from(ALPHABET[self.rng.random_range(0..ALPHABET.len())])).collect();
+        self.session = (0..11).map(|_| char::from(ALPHABET[self.rng.random_range(0..ALPHABET.len())])).collect();
         if let Some(heartbeat) = self.heartbeat.take() {
             heartbeat.abort();
         }
@@ -175,11 +183,8 @@ impl GradioUser {
 
     /// Holds `/heartbeat/{session}` open on a connection of its own, as a browser does for apps with state.
     fn open_heartbeat(&mut self) {
-        let mut client = Client::new(
-            self.client.connector().clone(),
-            self.settings.headers.clone(),
-            self.client.cookies.clone(),
-        );
+        let mut client =
+            Client::new(self.client.connector().clone(), self.settings.headers.clone(), self.client.cookies.clone());
         let path = format!("{}/heartbeat/{}", self.settings.app.api_prefix, self.session);
         self.heartbeat = Some(tokio::task::spawn_local(async move {
             if let Ok(mut response) = client.send(Request::get(path)).await {

@@ -1,0 +1,14 @@
+//! End-to-end tests: the programs as a user calls them, against real Gradio apps.
+//!
+//! The first test that needs Gradio makes its environment in the target folder's cache; the others wait for it.
+
+#![allow(clippy::unwrap_used, reason = "the helpers are test code too; clippy sees that only in test functions")]
+
+mod apps;
+mod cli;
+mod compat;
+mod faults;
+mod nginx;
+mod secrets;
+mod support;
+mod versions;
