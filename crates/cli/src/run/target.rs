@@ -43,7 +43,9 @@ impl Ready {
                     .collect();
                 console.note(&format!("The app still runs at {}; end it with: kill {}", self.origin, pids.join(" ")));
                 app.keep();
-                self.nginx.take().map(Nginx::keep);
+                if let Some(nginx) = self.nginx.take() {
+                    nginx.keep();
+                }
             }
             Some(mut app) => app.stop(),
             None => {}
