@@ -40,7 +40,7 @@ pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
 pub use run_dir::{RunDir, TierDir};
 pub use summary::Summary;
-pub use table::{error_table, limited_banner, notes, phase_table, summary_table};
+pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
 pub use tier::{TierInput, TierSummary};
 pub use trace::{read_traces, write_traces};
 pub use url::without_credentials;

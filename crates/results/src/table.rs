@@ -84,6 +84,49 @@ pub fn phase_table(summary: &Summary) -> String {
     table
 }
 
+/// When the partial outputs of generators came: time to the first, and gaps between them. Empty without any.
+pub fn stream_table(summary: &Summary) -> String {
+    let mut rows = Vec::new();
+    for tier in &summary.tiers {
+        let times = [("time to first output", &tier.ttft), ("gap between outputs", &tier.chunk_gaps)];
+        for (what, times) in times.into_iter().filter_map(|(what, times)| Some((what, times.as_ref()?))) {
+            rows.push((format!("{}: {what}", title(tier)), [times.p50, times.p90, times.p99, times.mean], times.count));
+        }
+    }
+    distributions("Partial outputs", "count", rows)
+}
+
+/// The background traffic of each tier, by kind. Empty without mixed traffic.
+pub fn background_table(summary: &Summary) -> String {
+    let mut rows = Vec::new();
+    for tier in &summary.tiers {
+        for (kind, figures) in tier.background_traffic.iter().flatten() {
+            let name = format!("{}: {}, {:.1}% ok", title(tier), kind.replace('_', " "), figures.success_rate * 100.0);
+            let [p50, p90, p99, mean] =
+                [figures.p50, figures.p90, figures.p99, figures.mean].map(|time| time.unwrap_or(f64::NAN));
+            rows.push((name, [p50, p90, p99, mean], figures.count));
+        }
+    }
+    distributions("Background traffic", "requests", rows)
+}
+
+/// A table of times with a line for each name; a figure that is not there is not a number.
+fn distributions(heading: &str, counted: &str, rows: Vec<(String, [f64; 4], usize)>) -> String {
+    let mut table = String::new();
+    if rows.is_empty() {
+        return table;
+    }
+    line(&mut table, format_args!("{heading:<46}{:>12}{:>12}{:>12}{:>12}{counted:>12}", "p50", "p90", "p99", "mean"));
+    for (name, times, count) in rows {
+        let [p50, p90, p99, mean] = times.map(|value| time(Some(value).filter(|value| value.is_finite())));
+        line(
+            &mut table,
+            format_args!("  {name:<44}{p50:>12}{p90:>12}{p99:>12}{mean:>12}{:>12}", thousands(count as u64)),
+        );
+    }
+    table
+}
+
 /// What failed: for each tier with failures, their classes, the most frequent first, with one message each. Empty
 /// when nothing failed.
 pub fn error_table(summary: &Summary) -> String {
@@ -226,7 +269,7 @@ fn one_line(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::testdata::{failed, generator, health, run_with, sample};
-    use crate::{ClientSummary, ErrorClass, PhaseStat};
+    use crate::{BackgroundSummary, ClientSummary, ErrorClass, PhaseStat};
     use plimsoll_model::FailureClass;
     use serde_json::json;
 
@@ -279,6 +322,24 @@ mod tests {
             Tier |     Reqs |   Client p50 |   Client p90 |   Client p99 |  Success% |   Server p50 |   Server p90
         --------------------------------------------------------------------------------------------------------------
                2 |        1 |            - |            - |            - |     0.0% |            - |            -
+        "#);
+    }
+
+    #[test]
+    fn partial_outputs_and_background_traffic_are_tables() {
+        let mut summary = two_tiers();
+        assert_eq!(background_table(&summary), "");
+        let figures =
+            BackgroundSummary { count: 1234, success_rate: 0.5, p50: Some(1.5), ..BackgroundSummary::default() };
+        summary.tiers[0].background_traffic = Some([("page_loads".to_owned(), figures)].into());
+        insta::assert_snapshot!(stream_table(&summary) + &background_table(&summary), @r#"
+        Partial outputs                                        p50         p90         p99        mean       count
+          Tier 1: time to first output                      40.0ms      40.0ms      40.0ms      40.0ms           1
+          Tier 1: gap between outputs                        6.0ms       6.8ms       7.0ms       6.0ms           2
+          Tier 100 (tier_100_2): time to first output       40.0ms      40.0ms      40.0ms      40.0ms           1
+          Tier 100 (tier_100_2): gap between outputs         6.0ms       6.8ms       7.0ms       6.0ms           2
+        Background traffic                                     p50         p90         p99        mean    requests
+          Tier 1: page loads, 50.0% ok                       1.5ms           -           -           -       1,234
         "#);
     }
 

@@ -12,8 +12,8 @@ use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::{
-    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, error_table, limited_banner,
-    notes, phase_table, summary_table,
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
+    limited_banner, notes, phase_table, stream_table, summary_table,
 };
 use std::time::Duration;
 use target::{Ready, Setup};
@@ -219,7 +219,7 @@ impl Session<'_> {
         }
         let console = self.console;
         console.result(&format!("\n{}", table.trim_end()));
-        for part in [phase_table(summary), error_table(summary)] {
+        for part in [phase_table, stream_table, background_table, error_table].map(|part| part(summary)) {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
