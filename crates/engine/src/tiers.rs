@@ -14,6 +14,10 @@ use tokio::task::{JoinError, JoinSet};
 /// A wave's starts are spread over this time.
 const WAVE: Duration = Duration::from_millis(500);
 
+/// How late the runtime's timer may be by its nature (it ticks each millisecond). A wave's start is random anyway: a
+/// user who wakes within this time starts when it wakes. Beyond it the generator is late, and that is counted.
+const TIMER: Duration = Duration::from_millis(2);
+
 /// After a lost connection a user waits this long, so that a dead server is not hammered.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
@@ -93,10 +97,8 @@ async fn run_rounds<B: Behaviour>(
             let wait = start_offset(tier.arrival, &mut rng);
             let recorder = context.recorder.clone();
             running.spawn_local(async move {
-                if !wait.is_zero() {
-                    tokio::time::sleep_until(clock.instant(base + wait).into()).await;
-                }
-                let iteration = Iteration { number: round, intended: base + wait, timeout: tier.timeout };
+                let intended = wait_until(base + wait, tier.arrival, clock).await;
+                let iteration = Iteration { number: round, intended, timeout: tier.timeout };
                 recorder.record(user.iterate(iteration).await);
                 (vu, user)
             });
@@ -139,9 +141,8 @@ async fn run_for<B: Behaviour>(
         let recorder = context.recorder.clone();
         let stop = context.stop.clone();
         running.spawn_local(async move {
-            tokio::time::sleep_until(clock.instant(base + wait).into()).await;
             // The first start is the profile's, the others are the user's own: it goes on when it has its answer.
-            let mut intended = base + wait;
+            let mut intended = wait_until(base + wait, tier.arrival, clock).await;
             for number in 0.. {
                 let sample = user.iterate(Iteration { number, intended, timeout: tier.timeout }).await;
                 recorder.record(sample);
@@ -173,6 +174,16 @@ fn start_offset(arrival: Arrival, rng: &mut StdRng) -> Duration {
         Arrival::Burst => Duration::ZERO,
         Arrival::Wave => rng.random_range(Duration::ZERO..WAVE),
     }
+}
+
+/// Waits for a start; the moment that counts as intended.
+async fn wait_until(due: Duration, arrival: Arrival, clock: Clock) -> Duration {
+    if arrival == Arrival::Burst {
+        return due;
+    }
+    tokio::time::sleep_until(clock.instant(due).into()).await;
+    let woke = clock.now();
+    if woke < due + TIMER { woke } else { due }
 }
 
 fn prepare_all<U: VirtualUser + 'static>(users: Vec<(u32, U)>) -> JoinSet<(u32, U)> {

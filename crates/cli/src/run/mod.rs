@@ -74,11 +74,7 @@ impl Session<'_> {
     fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
-        let mut signals = {
-            let _inside = runtime.enter();
-            Signals::listen().map_err(CliError::internal)?
-        };
-        let mut ready = Setup {
+        let (mut ready, mut signals) = Setup {
             plan: &self.plan,
             run_dir: self.run_dir.path(),
             redactor: &self.redactor,
@@ -86,7 +82,7 @@ impl Session<'_> {
             clock: self.clock,
             runtime: &runtime,
         }
-        .make_ready(&mut signals)?;
+        .make_ready()?;
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
         let input = self.load_input(&ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;

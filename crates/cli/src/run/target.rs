@@ -78,27 +78,38 @@ pub(super) fn check(plan: &Plan) -> Result<(), CliError> {
 
 impl Setup<'_> {
     /// Starts the app if it is ours to start, and waits until it answers.
-    pub(super) fn make_ready(&self, signals: &mut Signals) -> Result<Ready, CliError> {
+    ///
+    /// Signals are listened to once there is something to end in an orderly way. Before that, while an environment is
+    /// made, they end the process as usual.
+    pub(super) fn make_ready(&self) -> Result<(Ready, Signals), CliError> {
         let sample_inputs = match &self.plan.sample_inputs {
             Some(folder) => folder.clone(),
             None => plimsoll_lab::unpack_sample_inputs().map_err(CliError::internal)?,
         };
         match &self.plan.target {
-            Target::Url { url } => Ok(Ready {
-                origin: Origin::parse(url).map_err(CliError::usage)?,
-                name: url.clone(),
-                python: None,
-                sidecar: self.plan.sidecar.clone(),
-                sample_inputs,
-                app: None,
-                nginx: None,
-                keep: false,
-            }),
-            Target::LocalApp(app) => self.start(app, sample_inputs, signals),
+            Target::Url { url } => {
+                let ready = Ready {
+                    origin: Origin::parse(url).map_err(CliError::usage)?,
+                    name: url.clone(),
+                    python: None,
+                    sidecar: self.plan.sidecar.clone(),
+                    sample_inputs,
+                    app: None,
+                    nginx: None,
+                    keep: false,
+                };
+                Ok((ready, self.listen()?))
+            }
+            Target::LocalApp(app) => self.start(app, sample_inputs),
         }
     }
 
-    fn start(&self, app: &LocalApp, sample_inputs: PathBuf, signals: &mut Signals) -> Result<Ready, CliError> {
+    fn listen(&self) -> Result<Signals, CliError> {
+        let _inside = self.runtime.enter();
+        Signals::listen().map_err(CliError::internal)
+    }
+
+    fn start(&self, app: &LocalApp, sample_inputs: PathBuf) -> Result<(Ready, Signals), CliError> {
         // A built-in app runs where it lies (older Gradios make a folder `flagged` there); the user's own runs where
         // the user stands, as with hf-perftest.
         let (script, beside, working_dir) = match &app.source {
@@ -118,6 +129,7 @@ impl Setup<'_> {
             self.console.note(&format!("Port {} is taken; using {port}", app.port));
         }
         self.console.note(&format!("Launching app: {} with {description}", script.display()));
+        let mut signals = self.listen()?;
         let printer = self.console.clone();
         let mut server = AppServer::start(AppLaunch {
             python,
@@ -134,13 +146,13 @@ impl Setup<'_> {
         })
         .map_err(CliError::usage)?;
         let mut origin = local(port)?;
-        self.wait(&mut server, &origin, signals)?;
+        self.wait(&mut server, &origin, &mut signals)?;
         let nginx = if app.nginx && app.num_workers > 1 {
             let nginx =
                 Nginx::start(port, app.num_workers, &self.run_dir.join("nginx"), &self.run_dir.join("nginx.log"))
                     .map_err(CliError::usage)?;
             origin = local(nginx.port())?;
-            self.wait(&mut server, &origin, signals)?;
+            self.wait(&mut server, &origin, &mut signals)?;
             Some(nginx)
         } else {
             if app.nginx {
@@ -149,7 +161,7 @@ impl Setup<'_> {
             None
         };
         self.console.note(&format!("Server ready at {origin}"));
-        Ok(Ready {
+        let ready = Ready {
             origin,
             name: match &app.source {
                 AppSource::Builtin(name) => name.clone(),
@@ -161,7 +173,8 @@ impl Setup<'_> {
             app: Some(server),
             nginx,
             keep: app.keep,
-        })
+        };
+        Ok((ready, signals))
     }
 
     /// The Python to run an app with: the user's own where named; for a file of theirs the active virtual
