@@ -1,6 +1,6 @@
 //! Users beside the tier: request, pause, request, until the tier is over.
 
-use crate::Recorder;
+use crate::{Recorder, StopSignal};
 use plimsoll_model::Clock;
 use plimsoll_targets::{Behaviour, Iteration, VirtualUser};
 use rand::rngs::StdRng;
@@ -53,13 +53,13 @@ impl BackgroundLoad {
         }
     }
 
-    /// Lets each user finish its request, then ends; at once where the run was stopped.
-    pub async fn finish(mut self, stopped: bool) {
-        if stopped {
-            self.users.abort_all();
-        }
+    /// Lets each user finish its request, then ends; at once when the run is stopped.
+    pub async fn finish(mut self, stop: &StopSignal) {
         // Without receivers all users are done already.
         let _ = self.over.send(true);
-        while self.users.join_next().await.is_some() {}
+        tokio::select! {
+            () = async { while self.users.join_next().await.is_some() {} } => {}
+            () = stop.stopped() => {}
+        }
     }
 }

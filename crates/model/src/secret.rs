@@ -52,6 +52,12 @@ impl Redactor {
         Self { secrets }
     }
 
+    /// This one with more values to hide.
+    pub fn and<'a>(&self, more: impl IntoIterator<Item = &'a str>) -> Self {
+        let more: Vec<Secret> = more.into_iter().map(Secret::new).collect();
+        Self::new(self.secrets.iter().chain(&more))
+    }
+
     /// The text with every secret replaced by `***`.
     pub fn clean(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| {

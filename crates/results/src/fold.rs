@@ -43,6 +43,8 @@ pub struct TierFold {
     pub errors: BTreeMap<String, ErrorClass>,
     /// Where the time of the successes went.
     pub phases: Option<PhaseSummary>,
+    /// Why the phases could not be added to the file, if they could not; the file is as it was.
+    pub unwritten: Option<String>,
     /// How many successes have a trace.
     pub trace_match: TraceMatch,
     /// Time to the first partial output of the successes, in milliseconds; of generators only.
@@ -84,8 +86,10 @@ impl TierFold {
 ///
 /// The times of one run are held in memory: about 150 bytes a request and 8 bytes a partial output.
 ///
+/// A disk too full for the phases is told in [`TierFold::unwritten`]: the figures are there all the same.
+///
 /// # Errors
-/// [`ResultsError::Io`], [`ResultsError::DiskFull`] or [`ResultsError::BadLine`].
+/// [`ResultsError::Io`] or [`ResultsError::BadLine`].
 pub fn fold_tier(tier_dir: &Path, traces: &[Value], same_host: bool) -> Result<TierFold, ResultsError> {
     let path = tier_dir.join(CLIENT_LATENCIES);
     let traces = TraceIndex::new(traces);
@@ -97,10 +101,12 @@ pub fn fold_tier(tier_dir: &Path, traces: &[Value], same_host: bool) -> Result<T
         tally.add(&record, joined.matched);
         Ok(())
     })?;
-    if changed {
-        rewrite(&path, &traces, same_host)?;
-    }
-    Ok(tally.finish(cut_off_lines, background::fold(tier_dir)?))
+    let unwritten = match if changed { rewrite(&path, &traces, same_host) } else { Ok(()) } {
+        Ok(()) => None,
+        Err(error @ ResultsError::DiskFull { .. }) => Some(error.to_string()),
+        Err(error) => return Err(error),
+    };
+    Ok(TierFold { unwritten, ..tally.finish(cut_off_lines, background::fold(tier_dir)?) })
 }
 
 struct Joined {
@@ -209,6 +215,7 @@ impl Tally {
             phases,
             ttft: Distribution::of(&mut self.first_chunks),
             chunk_gaps: Distribution::of(&mut self.gaps),
+            unwritten: None,
             first_sent_ms: self.span.map(|(first, _)| first),
             last_end_ms: self.span.map(|(_, last)| last),
             throughput_rps,

@@ -12,6 +12,10 @@ pub struct RunDir {
     timestamp: String,
 }
 
+/// Room kept for the last words of a run that fills the disk.
+const RESERVE: &str = ".reserve";
+const RESERVE_BYTES: usize = 64 << 10;
+
 /// The directory of one tier within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TierDir {
@@ -26,7 +30,7 @@ pub struct TierDir {
 impl RunDir {
     /// Makes `<output_dir>/<YYYYMMDD_HHMMSS>` (local time; `_2`, `_3`… if another run started in the same second) and
     /// proves that files can be written there, so that a run does not find out at its end. `output_dir` is made if
-    /// it is not there.
+    /// it is not there. A little room is taken at once, for [`RunDir::free_reserve`].
     ///
     /// # Errors
     /// [`ResultsError::NotWritable`] or [`ResultsError::DiskFull`].
@@ -34,9 +38,7 @@ impl RunDir {
         fs::create_dir_all(output_dir).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
         let timestamp = time::local_stamp();
         let path = make_new(output_dir, &timestamp).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
-        let probe = path.join(".write-test");
-        fs::write(&probe, b"x")
-            .and_then(|()| fs::remove_file(&probe))
+        fs::write(path.join(RESERVE), [b' '; RESERVE_BYTES])
             .map_err(|reason| ResultsError::not_writable(&path, reason))?;
         Ok(Self { path, timestamp })
     }
@@ -64,6 +66,13 @@ impl RunDir {
     /// the same second.
     pub fn timestamp(&self) -> &str {
         &self.timestamp
+    }
+
+    /// Gives back the room that was taken at the start. Called before the last files are written, so that a full disk
+    /// does not keep a run from saying what it measured. Harmless the second time.
+    pub fn free_reserve(&self) {
+        // If it is not there, there is nothing to give back.
+        let _ = fs::remove_file(self.path.join(RESERVE));
     }
 
     /// Makes the directory of the next tier: `tier_<users>`, `tier_<users>_2` when the same tier comes again, …

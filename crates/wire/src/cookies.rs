@@ -42,6 +42,11 @@ impl CookieJar {
         Some(header)
     }
 
+    /// The values, for those who must hide them.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(|(_, value)| value.as_str())
+    }
+
     fn remove(&mut self, name: &str) {
         self.cookies.retain(|(known, _)| known != name);
     }

@@ -21,7 +21,10 @@ use std::time::Duration;
 
 /// The warm-up's users, as many as hf-perftest has.
 const WARMUP_USERS: u32 = 2;
-/// How long the traces of a run that was stopped may take to come.
+/// How long the target may take for what is asked beside the load: what it is, its login, its page.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long the traces of a tier may take to come, and those of a run that was stopped.
+const TRACES: Duration = Duration::from_secs(120);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Everything that the measuring thread needs.
@@ -47,7 +50,7 @@ pub(super) struct LoadReport {
 }
 
 /// Runs the whole plan against the target.
-pub(super) async fn run(input: LoadInput) -> Result<LoadReport, CliError> {
+pub(super) async fn run(mut input: LoadInput) -> Result<LoadReport, CliError> {
     let connector = Connector::new(input.origin.clone(), input.clock).await.map_err(CliError::usage)?;
     let headers = headers(&input.plan)?;
     let mut cookies = CookieJar::default();
@@ -55,9 +58,12 @@ pub(super) async fn run(input: LoadInput) -> Result<LoadReport, CliError> {
         cookies.set(name, value.expose());
     }
     let mut client = Client::new(Rc::new(connector), headers.clone(), cookies);
-    let app = gradio::connect(&mut client, input.plan.auth.as_ref(), input.plan.api_name.as_deref())
-        .await
+    let connecting = gradio::connect(&mut client, input.plan.auth.as_ref(), input.plan.api_name.as_deref());
+    let app = answer_within(ANSWER, &input, connecting)
+        .await?
         .map_err(|error| CliError::usage(input.redactor.clean(&error.to_string())))?;
+    // What the login earned is as secret as the login.
+    input.redactor = input.redactor.and(client.cookies.values());
     let settings = Rc::new(UserSettings {
         payloads: payloads(&input, &app)?,
         session: input.plan.session,
@@ -70,7 +76,7 @@ pub(super) async fn run(input: LoadInput) -> Result<LoadReport, CliError> {
     let mut run = Run { input, client, settings, background: None };
     run.announce();
     if run.input.plan.mixed_traffic {
-        run.find_background().await;
+        run.find_background().await?;
     }
     let warmup = run.warm_up().await;
     let mut tiers = Vec::new();
@@ -83,7 +89,7 @@ pub(super) async fn run(input: LoadInput) -> Result<LoadReport, CliError> {
         // A run that is killed later has this much.
         let so_far = Some("the run has not ended, or was killed".to_owned());
         let summary = Summary::new(run.input.name.clone(), &run.input.run_dir, tiers.clone(), warmup, so_far);
-        run.written(summary.write(&run.input.run_dir))?;
+        run.stop_unless_written(summary.write(&run.input.run_dir));
     }
     Ok(LoadReport { app, tiers, warmup })
 }
@@ -136,10 +142,12 @@ impl Run {
         }
     }
 
-    async fn find_background(&mut self) {
-        let sources = BackgroundSources::find(&mut self.client, &self.settings).await;
+    async fn find_background(&mut self) -> Result<(), CliError> {
+        let finding = BackgroundSources::find(&mut self.client, &self.settings);
+        let sources = answer_within(ANSWER, &self.input, finding).await?;
         self.tell(RunEvent::Note { message: format!("Mixed traffic: {}", sources.describe()) });
         self.background = Some(Rc::new(sources));
+        Ok(())
     }
 
     fn connector(&self) -> Rc<Connector> {
@@ -186,7 +194,8 @@ impl Run {
 
     async fn tier(&mut self, users: u32, repeat: Repeat, arrival: Arrival) -> Result<TierSummary, CliError> {
         let dir = self.written(self.input.run_dir.tier_dir(users))?;
-        if let Err(error) = gradio::clear_profiler(&mut self.client, &self.settings.app).await {
+        let clearing = gradio::clear_profiler(&mut self.client, &self.settings.app);
+        if let Err(error) = answer_within(ANSWER, &self.input, clearing).await? {
             self.warn(format!("the server's traces could not be cleared: {error}"));
         }
         let writer = self.written(TierWriter::create(&dir, self.input.clock))?;
@@ -207,7 +216,7 @@ impl Run {
             events: &self.input.events,
         };
         let end = run_tier(self.shape(users, repeat, arrival), &behaviour, &context).await;
-        background.finish(self.input.stop.is_stopped()).await;
+        background.finish(&self.input.stop).await;
         let (tally, lag, p50_ms) = recorder.finish();
         let health = probe.finish(&tally, lag, p50_ms);
         self.tell(RunEvent::TierFinished {
@@ -222,8 +231,11 @@ impl Run {
         // A failure has stopped the run already, with its reason; what was written can still be folded.
         let _ = writer.finish();
         let traces = self.traces(&tally.event_ids).await;
-        self.written(write_traces(&dir, &traces.traces))?;
+        self.stop_unless_written(write_traces(&dir, &traces.traces));
         let fold = self.written(fold_tier(&dir, &traces.traces, self.input.origin.is_loopback()))?;
+        if let Some(why) = &fold.unwritten {
+            self.input.stop.stop(StopReason::CannotWrite(why.clone()));
+        }
         let mut summary = TierSummary::new(
             TierInput {
                 users,
@@ -256,18 +268,29 @@ impl Run {
     }
 
     async fn traces(&mut self, expected: &std::collections::HashSet<String>) -> ServerTraces {
-        let fetch = gradio::server_traces(&mut self.client, &self.settings.app, expected);
-        let limit = if self.input.stop.is_stopped() { LAST_WORDS } else { Duration::from_secs(120) };
-        match tokio::time::timeout(limit, fetch).await {
-            Ok(Ok(traces)) => traces,
-            Ok(Err(error)) => {
-                self.warn(format!("the server's traces could not be fetched: {error}"));
-                ServerTraces::default()
+        let stop = self.input.stop.clone();
+        let too_late = async {
+            tokio::select! {
+                () = tokio::time::sleep(TRACES) => {}
+                () = stop.stopped() => tokio::time::sleep(LAST_WORDS).await,
             }
-            Err(_) => {
-                self.warn("the server's traces could not be fetched in time");
-                ServerTraces::default()
+        };
+        let fetched = tokio::select! {
+            fetched = gradio::server_traces(&mut self.client, &self.settings.app, expected) => {
+                fetched.map_err(|error| error.to_string())
             }
+            () = too_late => Err("they did not come in time".to_owned()),
+        };
+        fetched.unwrap_or_else(|why| {
+            self.warn(format!("the server's traces could not be fetched: {why}"));
+            ServerTraces::default()
+        })
+    }
+
+    /// What was measured is not given up because one file of it cannot be written: the run goes on to its end.
+    fn stop_unless_written(&self, result: Result<(), ResultsError>) {
+        if let Err(error) = result {
+            self.input.stop.stop(StopReason::CannotWrite(error.to_string()));
         }
     }
 
@@ -277,6 +300,19 @@ impl Run {
             self.input.stop.stop(StopReason::CannotWrite(error.to_string()));
             CliError::internal(error)
         })
+    }
+}
+
+/// Waits for an answer that no load depends on: not for ever, and not when the run was stopped.
+async fn answer_within<T>(limit: Duration, input: &LoadInput, work: impl Future<Output = T>) -> Result<T, CliError> {
+    tokio::select! {
+        answer = work => Ok(answer),
+        () = tokio::time::sleep(limit) => Err(CliError::usage(format!(
+            "{} took the connection but gave no answer within {} s. Is it a Gradio app, and is it well?",
+            input.origin,
+            limit.as_secs()
+        ))),
+        () = input.stop.stopped() => Err(CliError::internal("the run was stopped")),
     }
 }
 

@@ -15,6 +15,7 @@ use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
     limited_banner, notes, phase_table, stream_table, summary_table,
 };
+use plimsoll_targets::gradio;
 use std::time::Duration;
 use target::{Ready, Setup};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     manifest.write(&run_dir).map_err(CliError::internal)?;
     let mut session = Session {
         console,
-        redactor: Redactor::new(&plan.secrets()),
+        redactor: redactor(&plan),
         log: EventLog::create(&run_dir, clock).map_err(CliError::internal)?,
         stop: StopSignal::default(),
         clock,
@@ -48,8 +49,21 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
-    manifest.write(&session.run_dir).map_err(CliError::internal)?;
+    session.run_dir.free_reserve();
+    if let Err(error) = manifest.write(&session.run_dir) {
+        // What went wrong before matters more.
+        console.error(&error.to_string());
+        return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
+    }
     result.map(|_| exit)
+}
+
+/// Hides the plan's secrets, also in the forms that a login form gives a password, which a server may send back.
+fn redactor(plan: &Plan) -> Redactor {
+    let redactor = Redactor::new(&plan.secrets());
+    let Some(login) = &plan.auth else { return redactor };
+    let percent = gradio::form_encoded(login.password.expose());
+    redactor.and([percent.replace("%20", "+").as_str(), percent.as_str()])
 }
 
 /// One run, seen from the main thread: it watches, the measuring thread works.
@@ -185,6 +199,7 @@ impl Session<'_> {
         let summary =
             Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
         let table = summary_table(&summary);
+        self.run_dir.free_reserve();
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));

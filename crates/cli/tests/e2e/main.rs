@@ -2,7 +2,11 @@
 //!
 //! The first test that needs Gradio makes its environment in the target folder's cache; the others wait for it.
 
-#![allow(clippy::unwrap_used, reason = "the helpers are test code too; clippy sees that only in test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers are test code too; clippy sees that only in tests"
+)]
 
 mod apps;
 mod cli;

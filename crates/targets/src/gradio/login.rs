@@ -17,3 +17,8 @@ pub(super) async fn log_in(client: &mut Client, login: &Login) -> Result<(), App
         status => Err(AppError::Status { what: "/login".to_owned(), status }),
     }
 }
+
+/// A value as it stands in the login form.
+pub fn form_encoded(value: &str) -> String {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -18,6 +18,7 @@ mod user;
 
 pub use app::{App, AppError, Endpoint, connect, probe};
 pub use background::{Background, BackgroundKind, BackgroundSources};
+pub use login::form_encoded;
 pub use outputs::OutputSampler;
 pub use payload::{PayloadError, Payloads, SampleFiles, Sidecar};
 pub use profiling::{ServerTraces, clear_profiler, server_traces};

@@ -15,7 +15,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// How long a sampled output file may take. It is for looking at; a run does not wait long for it.
+const FETCH: Duration = Duration::from_secs(10);
 
 /// What all users of a run share.
 pub struct UserSettings {
@@ -83,7 +87,8 @@ impl Behaviour for GradioBehaviour {
         let settings = &self.settings;
         let mut client = Client::new(self.connector.clone(), settings.headers.clone(), settings.cookies.clone());
         for (place, path) in kept.files {
-            let Ok((200, bytes)) = fetch_file(&mut client, &settings.app.api_prefix, &path).await else { continue };
+            let fetched = tokio::time::timeout(FETCH, fetch_file(&mut client, &settings.app.api_prefix, &path)).await;
+            let Ok(Ok((200, bytes))) = fetched else { continue };
             let extension = std::path::Path::new(&path).extension().and_then(|ext| ext.to_str()).unwrap_or("bin");
             let name = format!("round_{round}_user_{}_output_{place}.{extension}", kept.vu);
             // A sample is for looking at; that it could not be kept changes no result.
