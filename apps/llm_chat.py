@@ -44,9 +44,11 @@ def chat(message, history):
         stream=True,
     )
     for chunk in stream:
-        # The last chunk of some servers carries only the usage.
-        if chunk.choices:
-            answer += chunk.choices[0].delta.content or ""
+        # The first chunk of many servers names only the role and the last only the usage: an output for these would
+        # be taken for the first token.
+        text = chunk.choices[0].delta.content if chunk.choices else None
+        if text:
+            answer += text
             yield answer
 
 

@@ -141,6 +141,7 @@ mod tests {
         let runs: Vec<RunDir> = (0..3).map(|_| RunDir::create(&output.path().join("deep/er")).unwrap()).collect();
         assert!(runs[0].path() != runs[1].path() && runs[1].path() != runs[2].path());
         for run in &runs {
+            run.free_reserve();
             assert_eq!(fs::read_dir(run.path()).unwrap().count(), 0);
             assert_eq!(RunDir::open(run.path()).unwrap().timestamp(), run.timestamp());
         }

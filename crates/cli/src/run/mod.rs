@@ -151,7 +151,12 @@ impl Session<'_> {
         let mut look = tokio::time::interval(APP_CHECK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut interrupted = false;
+        let mut told = false;
         loop {
+            if let Some(reason) = self.stop.reason().filter(|_| !told) {
+                told = true;
+                self.show(&RunEvent::Stopped { reason: reason.to_string() });
+            }
             tokio::select! {
                 event = heard.recv() => match event {
                     Some(event) => self.show(&event),
@@ -163,20 +168,15 @@ impl Session<'_> {
                         return Err(CliError { exit: Exit::Signal(number), message });
                     }
                     interrupted = true;
-                    self.halt(StopReason::Signal(number, name));
+                    self.stop.stop(StopReason::Signal(number, name));
                 }
                 _ = look.tick() => {
-                    if let Some(how) = ready.app.as_mut().and_then(|app| app.exited()).filter(|_| !self.stop.is_stopped()) {
-                        self.halt(StopReason::AppDied(how));
+                    if let Some(how) = ready.app.as_mut().and_then(|app| app.exited()) {
+                        self.stop.stop(StopReason::AppDied(how));
                     }
                 }
             }
         }
-    }
-
-    fn halt(&mut self, reason: StopReason) {
-        self.show(&RunEvent::Stopped { reason: reason.to_string() });
-        self.stop.stop(reason);
     }
 
     fn show(&mut self, event: &RunEvent) {

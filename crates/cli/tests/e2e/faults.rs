@@ -250,7 +250,7 @@ fn a_full_disk() {
         return;
     }
     let call = Plimsoll::app("echo_text").with_mounts(
-        "mkdir small && mount -t tmpfs -o size=96k tmpfs small || exit 99\n\
+        "mkdir small && mount -t tmpfs -o size=256k tmpfs small || exit 99\n\
          \"$@\"; code=$?; cp -R small kept; exit $code",
     );
     let ended = call

@@ -153,7 +153,7 @@ pub async fn connect(client: &mut Client, login: Option<&Login>, api_name: Optio
     };
     if release(&config.version) < (6, 11) {
         warnings.push(format!(
-            "Gradio {} looks for new messages every 50 ms: latencies and gaps between outputs come in steps of about 50 ms (gone in 6.11)",
+            "Gradio {} looks for new messages every 50 ms: latencies, gaps between outputs and the split into queue wait and run time come in steps of about 50 ms (gone in 6.11)",
             config.version
         ));
     }

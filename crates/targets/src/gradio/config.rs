@@ -17,9 +17,8 @@ pub(super) struct Config {
     pub space_id: Option<String>,
     #[serde(default)]
     pub connect_heartbeat: bool,
-    #[serde(default)]
+    // Every Gradio has these two; a site of another kind may well have a `/config` with a version.
     pub dependencies: Vec<Dependency>,
-    #[serde(default)]
     pub components: Vec<Component>,
 }
 

@@ -3,7 +3,7 @@
 use super::exchange::{Finished, fill_in, join, run_directly, stream};
 use super::failure::Failure;
 use super::outputs::{OutputSampler, fetch_file};
-use super::payload::{Payloads, mix};
+use super::payload::Payloads;
 use super::{App, config};
 use crate::{Behaviour, Iteration, VirtualUser};
 use plimsoll_model::{FailureClass, Outcome, Redactor, Sample, SessionScope, Traffic};
@@ -35,7 +35,7 @@ pub struct UserSettings {
     pub cookies: CookieJar,
     /// Takes secrets out of error texts.
     pub redactor: Redactor,
-    /// Seed of session names and samples.
+    /// Seed of inputs, background users and samples.
     pub seed: u64,
 }
 
@@ -65,7 +65,9 @@ impl Behaviour for GradioBehaviour {
     fn user(&self, vu: u32) -> GradioUser {
         let settings = self.settings.clone();
         let client = Client::new(self.connector.clone(), settings.headers.clone(), settings.cookies.clone());
-        let rng = StdRng::seed_from_u64(mix(settings.seed, vu, u32::MAX));
+        // Not from the plan's seed: a session that another tier, run or generator has used would bring its state along,
+        // and two readers of one session take each other's messages.
+        let rng = StdRng::seed_from_u64(rand::random());
         let outputs = self.samples_dir.is_some().then(|| self.outputs.clone());
         let mut user = GradioUser {
             vu,
