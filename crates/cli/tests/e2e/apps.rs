@@ -62,7 +62,8 @@ pub(crate) fn streams(ended: &Ended, users: u32, gaps: usize) {
         let times = line["chunk_gaps_ms"].as_array().unwrap();
         assert!(times.len() >= gaps, "{line}");
         let ttft = number(&line, "ttft_ms");
-        assert!(ttft > 0.0 && ttft < number(&line, "latency_ms"), "{line}");
+        // Equal where the server sent everything at once: older Gradios look for messages every 50 ms.
+        assert!(ttft > 0.0 && ttft <= number(&line, "latency_ms"), "{line}");
         let rest: f64 = times.iter().map(|gap| gap.as_f64().unwrap()).sum();
         assert!(ttft + rest <= number(&line, "latency_ms") + 0.01, "{line}");
     }
