@@ -43,8 +43,9 @@ impl BackgroundLoad {
                         return;
                     }
                     user.prepare().await;
-                    let sample = user.iterate(Iteration { number, intended: clock.now(), timeout }).await;
-                    recorder.record(sample);
+                    let sequence = u64::from(number) * u64::from(count) + u64::from(vu);
+                    let iteration = Iteration { number, sequence, intended: clock.now(), timeout, trace: None };
+                    user.iterate(iteration, &*recorder).await;
                     let pause = rng.random_range(pause.0..=pause.1);
                     // Either the pause is over, or the tier is.
                     let _ = tokio::time::timeout(pause, over.wait_for(|over| *over)).await;

@@ -4,6 +4,7 @@
 use crate::writer::{Writer, offer};
 use hdrhistogram::Histogram;
 use plimsoll_model::{FailureClass, LagSummary, Outcome, Sample, Traffic};
+use plimsoll_targets::Record;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::mpsc::SyncSender;
@@ -64,22 +65,6 @@ impl Recorder {
         }
     }
 
-    /// Takes one sample.
-    pub fn record(&self, sample: Sample) {
-        let inner = &mut *self.inner.borrow_mut();
-        inner.tally.requests += 1;
-        inner.tally.reconnects += u64::from(sample.timeline.reconnects);
-        if sample.traffic == Traffic::Prediction {
-            inner.count(&sample);
-        }
-        if inner.queue.is_some() {
-            inner.batch.push(sample);
-            if inner.batch.len() >= Self::BATCH {
-                inner.hand_over();
-            }
-        }
-    }
-
     /// Hands over what waits, so that a run that is killed has lost a second at most.
     pub fn flush(&self) {
         self.inner.borrow_mut().hand_over();
@@ -115,6 +100,23 @@ impl Recorder {
             }
         };
         (inner.tally.clone(), lag, inner.p50())
+    }
+}
+
+impl Record for Recorder {
+    fn record(&self, sample: Sample) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.tally.requests += 1;
+        inner.tally.reconnects += u64::from(sample.timeline.reconnects);
+        if sample.traffic == Traffic::Prediction {
+            inner.count(&sample);
+        }
+        if inner.queue.is_some() {
+            inner.batch.push(sample);
+            if inner.batch.len() >= Self::BATCH {
+                inner.hand_over();
+            }
+        }
     }
 }
 

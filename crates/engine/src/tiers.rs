@@ -36,6 +36,13 @@ pub struct Tier {
     pub seed: u64,
 }
 
+impl Tier {
+    fn iteration(&self, vu: u32, number: u32, intended: Duration) -> Iteration {
+        let sequence = u64::from(number) * u64::from(self.users) + u64::from(vu);
+        Iteration { number, sequence, intended, timeout: self.timeout, trace: None }
+    }
+}
+
 /// How a tier went.
 #[derive(Debug, Clone, Copy)]
 pub struct TierEnd {
@@ -98,8 +105,7 @@ async fn run_rounds<B: Behaviour>(
             let recorder = context.recorder.clone();
             running.spawn_local(async move {
                 let intended = wait_until(base + wait, tier.arrival, clock).await;
-                let iteration = Iteration { number: round, intended, timeout: tier.timeout };
-                recorder.record(user.iterate(iteration).await);
+                user.iterate(tier.iteration(vu, round, intended), &*recorder).await;
                 (vu, user)
             });
         }
@@ -144,8 +150,7 @@ async fn run_for<B: Behaviour>(
             // The first start is the profile's, the others are the user's own: it goes on when it has its answer.
             let mut intended = wait_until(base + wait, tier.arrival, clock).await;
             for number in 0.. {
-                let sample = user.iterate(Iteration { number, intended, timeout: tier.timeout }).await;
-                recorder.record(sample);
+                user.iterate(tier.iteration(vu, number, intended), &*recorder).await;
                 let in_a_row = recorder.connect_failures_in_a_row();
                 if in_a_row > 0 {
                     if in_a_row >= lost_after(tier.users) {
@@ -236,6 +241,7 @@ fn give_up(tier: Tier, context: &Context<'_>) -> bool {
 mod tests {
     use super::*;
     use plimsoll_model::{FailureClass, Outcome, Sample, Traffic};
+    use plimsoll_targets::Record;
     use std::cell::RefCell;
 
     /// Users that take a given time and note when they ran.
@@ -258,14 +264,14 @@ mod tests {
 
     impl VirtualUser for FakeUser {
         async fn prepare(&mut self) {}
-        async fn iterate(&mut self, iteration: Iteration) -> Sample {
+        async fn iterate(&mut self, iteration: Iteration, record: &impl Record) {
             let at = (self.0, iteration.number);
             let mut sample = Sample::begin(Traffic::Prediction, "/p".into(), at, iteration.intended, self.3.now());
             self.4.borrow_mut().push((self.0, iteration.number, sample.sent));
             tokio::time::sleep(self.1).await;
             sample.end = self.3.now();
             sample.outcome = self.2;
-            sample
+            record.record(sample);
         }
     }
 

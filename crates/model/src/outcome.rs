@@ -64,6 +64,30 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Auth,
+        Self::RateLimited,
+        Self::Quota,
+        Self::Overloaded,
+        Self::QueueFull,
+        Self::ColdStart,
+        Self::Timeout,
+        Self::Connect,
+        Self::Protocol,
+        Self::AppError,
+        Self::InvalidResponse,
+        Self::ClientError,
+        Self::ServerError,
+        Self::SessionLost,
+        Self::Cancelled,
+    ];
+
+    /// The class of this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == word)
+    }
+
     /// The word used in files and tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +114,8 @@ impl FailureClass {
     pub fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Auth,
+            402 => Self::Quota,
+            424 => Self::AppError,
             429 => Self::RateLimited,
             503 => Self::Overloaded,
             400..=499 => Self::ClientError,

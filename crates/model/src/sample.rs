@@ -1,6 +1,7 @@
 //! One measured request.
 
 use crate::Outcome;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,56 @@ pub struct Sample {
     pub bytes_received: u64,
     /// The server's name for this request, by which its trace is found.
     pub event_id: Option<Box<str>>,
+    /// Tokens, where the answer has some.
+    pub tokens: Option<Tokens>,
+    /// What the server told of its limits or of its loading, where it did.
+    pub told: Option<Box<Told>>,
+    /// Times it was sent again.
+    pub retries: u32,
+    /// Whether the server was cold: it said that the model loads, or held the request while it was started.
+    pub cold: bool,
+}
+
+/// Tokens of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of the input; 0 when not known.
+    pub input: u32,
+    /// Of the output, reasoning and tool calls included.
+    pub output: u32,
+    /// Of these, reasoning.
+    pub reasoning: u32,
+    /// Of the input, those that the server had in its cache.
+    pub cached: u32,
+    /// Who counted.
+    pub source: TokenSource,
+}
+
+/// Who counted the tokens of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSource {
+    /// The server.
+    Server,
+    /// A tokenizer here.
+    Tokenizer,
+    /// Nobody: each chunk with content counts as one.
+    Chunks,
+}
+
+/// What a server tells of its limits or of its loading.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// Requests allowed in a window, and the window.
+    pub limit: Option<(u64, Option<Duration>)>,
+    /// Requests left.
+    pub remaining: Option<u64>,
+    /// Time until the window is over.
+    pub reset: Option<Duration>,
+    /// The server's guess how long the model still loads.
+    pub loading: Option<Duration>,
 }
 
 /// The steps of a request. What did not happen is `None` (or zero, or empty).
@@ -56,6 +107,8 @@ pub struct Sample {
 pub struct Timeline {
     /// Time spent opening connections between `sent` and `end`; zero on a connection that was open.
     pub connect: Duration,
+    /// When the head of the answer was there.
+    pub first_byte: Option<Duration>,
     /// Time spent uploading input files.
     pub upload: Option<Duration>,
     /// When the request to join the queue was sent.
@@ -64,8 +117,11 @@ pub struct Timeline {
     pub joined: Option<Duration>,
     /// When the server said that it picked the request up.
     pub started: Option<Duration>,
-    /// Arrival of each partial output of a generator. The first is the time to first output.
+    /// Arrival of each partial output of a generator, of each chunk with content of a token stream. The first is the
+    /// time to first output, or to the first token.
     pub chunks: Vec<Duration>,
+    /// Tokens of each chunk, where the server counts them chunk by chunk; else empty.
+    pub chunk_tokens: Vec<u32>,
     /// Whether the server answered from its cache.
     pub cached: bool,
     /// Connections that had to be opened because the server had closed the idle one.
@@ -96,6 +152,10 @@ impl Sample {
             bytes_sent: 0,
             bytes_received: 0,
             event_id: None,
+            tokens: None,
+            told: None,
+            retries: 0,
+            cold: false,
         }
     }
 

@@ -52,6 +52,10 @@ pub(crate) fn sample(vu: u32, iteration: u32) -> Sample {
         bytes_sent: 100,
         bytes_received: 2_000,
         event_id: Some(event_id(vu, iteration).into()),
+        tokens: None,
+        told: None,
+        retries: 0,
+        cold: false,
     }
 }
 

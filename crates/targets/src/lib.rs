@@ -4,4 +4,4 @@
 pub mod gradio;
 mod user;
 
-pub use user::{Behaviour, Iteration, VirtualUser};
+pub use user::{Behaviour, Iteration, Record, VirtualUser};

@@ -1,17 +1,29 @@
 //! The one interface between executors and protocols.
 
-use plimsoll_model::Sample;
+use plimsoll_model::{Sample, TraceRequest};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One pass of a virtual user through its scenario, as an executor orders it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Iteration {
     /// Number of this iteration for this user, from 0.
     pub number: u32,
+    /// Number of this iteration among all of the run, from 0: what is drawn for it depends on this and the seed alone,
+    /// not on which user happens to be free.
+    pub sequence: u64,
     /// When the load profile meant it to start, on the run's clock.
     pub intended: Duration,
-    /// How long one request may take.
+    /// How long one request may take, where the scenario does not say.
     pub timeout: Duration,
+    /// The recorded request that it stands for, in a replay.
+    pub trace: Option<Arc<TraceRequest>>,
+}
+
+/// Takes finished samples.
+pub trait Record {
+    /// Takes one.
+    fn record(&self, sample: Sample);
 }
 
 /// A virtual user: own connections, cookies and session.
@@ -20,8 +32,8 @@ pub trait VirtualUser {
     /// Opens what must be open before the measured window. Failures show in the next iteration.
     async fn prepare(&mut self);
 
-    /// Does one pass and tells how it went. A failure is an outcome, never an error.
-    async fn iterate(&mut self, iteration: Iteration) -> Sample;
+    /// Does one pass, of one request or several, and hands over how each went. A failure is an outcome, never an error.
+    async fn iterate(&mut self, iteration: Iteration, record: &impl Record);
 }
 
 /// Makes the users of a tier, and does what belongs to all of them between rounds.

@@ -5,7 +5,7 @@ use super::exchange::{note, upload};
 use super::failure::Failure;
 use super::outputs::file_request;
 use super::user::{UserSettings, get_text};
-use crate::{Behaviour, Iteration, VirtualUser};
+use crate::{Behaviour, Iteration, Record, VirtualUser};
 use plimsoll_model::{FailureClass, Outcome, Sample, Traffic};
 use plimsoll_wire::{Client, Connector, Request};
 use rand::rngs::StdRng;
@@ -169,7 +169,7 @@ impl VirtualUser for BackgroundUser {
         let _ = self.client.open().await;
     }
 
-    async fn iterate(&mut self, iteration: Iteration) -> Sample {
+    async fn iterate(&mut self, iteration: Iteration, record: &impl Record) {
         let clock = self.client.connector().clock();
         let traffic = self.kind.traffic();
         let at = (self.vu, iteration.number);
@@ -184,7 +184,7 @@ impl VirtualUser for BackgroundUser {
             sample.status = failure.status;
             sample.error = Some(self.settings.redactor.clean(&failure.text).into());
         }
-        sample
+        record.record(sample);
     }
 }
 

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::outputs::{OutputSampler, fetch_file};
 use super::payload::Payloads;
 use super::{App, config};
-use crate::{Behaviour, Iteration, VirtualUser};
+use crate::{Behaviour, Iteration, Record, VirtualUser};
 use plimsoll_model::{FailureClass, Outcome, Redactor, Sample, SessionScope, Traffic};
 use plimsoll_wire::{Client, Connector, CookieJar, HeaderMap, Request};
 use rand::rngs::StdRng;
@@ -120,7 +120,7 @@ impl VirtualUser for GradioUser {
         }
     }
 
-    async fn iterate(&mut self, iteration: Iteration) -> Sample {
+    async fn iterate(&mut self, iteration: Iteration, record: &impl Record) {
         let clock = self.client.connector().clock();
         if self.settings.session == SessionScope::PerRequest {
             self.new_session();
@@ -143,7 +143,7 @@ impl VirtualUser for GradioUser {
         if let Err(failure) = result {
             self.fail(&mut sample, failure);
         }
-        sample
+        record.record(sample);
     }
 }
 
