@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     /// Something was measured, but it cannot be stood behind: the run is partial, the generator was the limit, or
     /// no request succeeded.
     Inconclusive,
+    /// A threshold was broken.
+    Thresholds,
     /// Ended by this signal; results so far are written.
     Signal(i32),
 }
@@ -27,6 +29,7 @@ impl Exit {
             Self::Internal => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
+            Self::Thresholds => 99,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(1),
         })
     }
@@ -35,7 +38,8 @@ impl Exit {
     pub(crate) fn of_stop(reason: &StopReason) -> Self {
         match reason {
             StopReason::Signal(number, _) => Self::Signal(*number),
-            StopReason::AppDied(_) | StopReason::TargetGone(_) => Self::Inconclusive,
+            StopReason::AppDied(_) | StopReason::TargetGone(_) | StopReason::Refused(_) => Self::Inconclusive,
+            StopReason::Threshold(_) => Self::Thresholds,
             StopReason::CannotWrite(_) => Self::Internal,
         }
     }

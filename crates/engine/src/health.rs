@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const MOST_LAG_MS: f64 = 5.0;
 const MOST_LAG_SHARE: f64 = 0.1;
 const LEAST_LAG_SHARE: f64 = 0.01;
+/// Less than this is never blamed: no timer of a busy machine is finer, and the lag stands in every report.
+const LEAST_LAG_MS: f64 = 0.5;
 /// Share of a core beyond which the measuring thread is blamed.
 const MOST_BUSY: f64 = 0.8;
 
@@ -68,7 +70,9 @@ fn limits_passed(health: &Health, p50_ms: Option<f64>) -> Vec<Limit> {
     let mut passed = Vec::new();
     let mut add = |name: &str, message: String| passed.push(Limit { name: name.to_owned(), message });
     let lag = health.send_lag.p99_ms;
-    let most = p50_ms.map_or(MOST_LAG_MS, |p50| (MOST_LAG_SHARE * p50).min(MOST_LAG_MS).max(LEAST_LAG_SHARE * p50));
+    let most = p50_ms.map_or(MOST_LAG_MS, |p50| {
+        (MOST_LAG_SHARE * p50).min(MOST_LAG_MS).max(LEAST_LAG_SHARE * p50).max(LEAST_LAG_MS)
+    });
     if lag > most {
         add(
             "send_lag",

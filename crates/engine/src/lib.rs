@@ -6,8 +6,11 @@
 
 mod background;
 mod event;
+mod executor;
 mod health;
+mod pacer;
 mod recorder;
+pub mod schedule;
 pub mod shard;
 mod stop;
 mod tiers;
@@ -15,7 +18,9 @@ mod writer;
 
 pub use background::BackgroundLoad;
 pub use event::{EventSink, RunEvent};
+pub use executor::{LoadContext, LoadEnd, Shared, run_load};
 pub use health::HealthProbe;
+pub use pacer::Pacer;
 pub use recorder::{Recorder, Tally};
 pub use stop::{StopReason, StopSignal};
 pub use tiers::{Context, Tier, TierEnd, run_tier};

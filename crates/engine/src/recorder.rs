@@ -22,6 +22,11 @@ struct Inner {
     lag: Histogram<u64>,
     tally: Tally,
     connect_failures_in_a_row: u32,
+    refused_in_a_row: u32,
+    /// What the last refusal said.
+    refusal: Option<Box<str>>,
+    /// Whether any answer came, of whatever kind.
+    has_answers: bool,
 }
 
 /// The counts of a tier.
@@ -61,6 +66,9 @@ impl Recorder {
                 lag: histogram(),
                 tally: Tally::default(),
                 connect_failures_in_a_row: 0,
+                refused_in_a_row: 0,
+                refusal: None,
+                has_answers: false,
             }),
         }
     }
@@ -79,6 +87,18 @@ impl Recorder {
     /// How many predictions in a row failed because no connection could be made or kept.
     pub fn connect_failures_in_a_row(&self) -> u32 {
         self.inner.borrow().connect_failures_in_a_row
+    }
+
+    /// Whether any answer came, of whatever kind.
+    pub fn has_answers(&self) -> bool {
+        self.inner.borrow().has_answers
+    }
+
+    /// What the server said, when at least so many requests in a row were refused: not logged in, not allowed, or
+    /// nothing left of an allowance.
+    pub fn refused_in_a_row(&self, least: u32) -> Option<String> {
+        let inner = self.inner.borrow();
+        (inner.refused_in_a_row >= least).then(|| inner.refusal.as_deref().unwrap_or("no reason given").to_owned())
     }
 
     /// Ends the recording: the counts, how late the generator was, and the median in milliseconds.
@@ -137,6 +157,13 @@ impl Inner {
             self.tally.failed += 1;
         }
         let unconnected = sample.outcome == Outcome::Failed(FailureClass::Connect);
+        self.has_answers |= sample.status.is_some();
+        if matches!(sample.outcome, Outcome::Failed(FailureClass::Auth | FailureClass::Quota)) {
+            self.refused_in_a_row += 1;
+            self.refusal.clone_from(&sample.error);
+        } else {
+            self.refused_in_a_row = 0;
+        }
         self.connect_failures_in_a_row = if unconnected { self.connect_failures_in_a_row + 1 } else { 0 };
     }
 

@@ -11,6 +11,10 @@ pub enum StopReason {
     Signal(i32, &'static str),
     /// The app that we started ended by itself.
     AppDied(String),
+    /// Every request is refused: the credentials are wrong, or an allowance is used up.
+    Refused(String),
+    /// A threshold that ends the run was broken.
+    Threshold(String),
     /// Nothing answers any more.
     TargetGone(String),
     /// The results cannot be written.
@@ -22,6 +26,8 @@ impl fmt::Display for StopReason {
         match self {
             Self::Signal(_, name) => write!(f, "interrupted by {name}"),
             Self::AppDied(how) => write!(f, "the app ended in the middle of the run: {how}"),
+            Self::Refused(how) => write!(f, "the target refuses every request: {how}"),
+            Self::Threshold(rule) => write!(f, "the threshold `{rule}` is broken"),
             Self::TargetGone(how) => write!(f, "the target no longer answers: {how}"),
             Self::CannotWrite(why) => write!(f, "the results cannot be written: {why}"),
         }

@@ -2,13 +2,22 @@
 
 use crate::{StopReason, StopSignal};
 use plimsoll_model::Sample;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Where samples go in the end.
 pub trait SampleSink: Send + 'static {
     /// Writes a batch; an error says why in words for the user.
     fn write(&mut self, samples: &[Sample]) -> Result<(), String>;
+
+    /// Called about once a second between batches: to show how far the run is, to judge it.
+    fn tick(&mut self) {}
+
+    /// Called when all samples were written.
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// A writer thread with a bounded queue of batches before it.
@@ -42,16 +51,28 @@ impl Writer {
 
 fn drain(mut sink: impl SampleSink, batches: &Receiver<Vec<Sample>>, stop: &StopSignal) -> Result<(), String> {
     let mut result = Ok(());
-    for batch in batches {
-        if result.is_ok() {
-            result = sink.write(&batch);
-            if let Err(why) = &result {
-                stop.stop(StopReason::CannotWrite(why.clone()));
+    let mut next_tick = Instant::now() + TICK;
+    loop {
+        match batches.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
+            Ok(batch) if result.is_ok() => {
+                result = sink.write(&batch);
+                if let Err(why) = &result {
+                    stop.stop(StopReason::CannotWrite(why.clone()));
+                }
             }
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if Instant::now() >= next_tick {
+            sink.tick();
+            next_tick = Instant::now() + TICK;
         }
     }
-    result
+    result.and_then(|()| sink.finish())
 }
+
+/// How often a sink is asked to look around.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Hands a batch over without waiting; gives it back when the queue is full.
 pub(crate) fn offer(queue: &SyncSender<Vec<Sample>>, batch: Vec<Sample>) -> Result<(), Vec<Sample>> {
