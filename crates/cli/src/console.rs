@@ -94,6 +94,27 @@ impl Console {
                     "  {users} user{plural}: {ok} ok, {failed} failed{given_up} in {elapsed_seconds:.1} s"
                 ));
             }
+            RunEvent::LevelStarted { level, levels, label, seconds } => {
+                self.start_level((*level, *levels), label, *seconds);
+            }
+            RunEvent::LevelProgress { elapsed_seconds, active, ok, failed, rps, p50_ms, dropped } => {
+                let p50 = p50_ms.map(|p50| format!("  p50 {p50:.1} ms")).unwrap_or_default();
+                let lost = if *dropped > 0 { format!("  dropped {dropped}") } else { String::new() };
+                let text = format!("{active} active  {rps:.0}/s  ok {ok}  failed {failed}{p50}{lost}");
+                self.level_progress(*elapsed_seconds, &text);
+            }
+            RunEvent::LevelFinished { ok, failed, cancelled, dropped, elapsed_seconds, .. } => {
+                if let Some(tier) = self.bar().take() {
+                    tier.bar.finish_and_clear();
+                }
+                let mut text = format!("  {ok} ok, {failed} failed");
+                for (count, what) in [(cancelled, "given up"), (dropped, "dropped")] {
+                    if *count > 0 {
+                        text += &format!(", {count} {what}");
+                    }
+                }
+                self.note(&format!("{text} in {elapsed_seconds:.1} s"));
+            }
             RunEvent::Note { message } => self.note(message),
             RunEvent::Warning { message } => self.warning(message),
             RunEvent::Stopped { reason } => self.warning(&format!("stopping: {reason}")),
@@ -103,17 +124,42 @@ impl Console {
     fn start_tier(&self, users: u32, rounds: Option<u32>, seconds: Option<f64>) {
         let plural = if users == 1 { "" } else { "s" };
         self.note(&format!("\n--- Tier: {users} concurrent user{plural} ---"));
-        let Some(bars) = &self.inner.bars else { return };
         let (length, unit) = match (rounds, seconds) {
             (Some(rounds), _) => (u64::from(rounds), "rounds"),
             (None, seconds) => (seconds.unwrap_or(0.0).ceil() as u64, "s"),
         };
-        let template = format!("  {{bar:24}} {{pos}}/{{len}} {unit}  {{msg}}  {{prefix}}  {{elapsed}} (left {{eta}})");
-        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.start_bar(length, &format!("  {{bar:24}} {{pos}}/{{len}} {unit}  {{msg}}  {{prefix}}  {{elapsed}} (left {{eta}})"), rounds.is_none());
+        self.progress(0, 0, None);
+    }
+
+    fn start_level(&self, (level, levels): (usize, Option<usize>), label: &str, seconds: Option<f64>) {
+        match levels {
+            Some(1) => self.note(&format!("\n--- {label} ---")),
+            Some(levels) => self.note(&format!("\n--- Level {level} of {levels}: {label} ---")),
+            None => self.note(&format!("\n--- Window {level}: {label} ---")),
+        }
+        match seconds {
+            Some(seconds) => self.start_bar(seconds.ceil() as u64, "  {bar:24} {pos}/{len} s  {msg}", true),
+            None => self.start_bar(0, "  {spinner} {elapsed}  {msg}", true),
+        }
+    }
+
+    fn start_bar(&self, length: u64, template: &str, lasts: bool) {
+        let Some(bars) = &self.inner.bars else { return };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = bars.add(ProgressBar::new(length).with_style(style));
         bar.enable_steady_tick(Duration::from_millis(200));
-        *self.bar() = Some(TierBar { bar, lasts: rounds.is_none() });
-        self.progress(0, 0, None);
+        *self.bar() = Some(TierBar { bar, lasts });
+    }
+
+    /// On a terminal each second, elsewhere every tenth.
+    fn level_progress(&self, elapsed_seconds: f64, text: &str) {
+        if let Some(TierBar { bar, .. }) = &*self.bar() {
+            bar.set_message(text.to_owned());
+            bar.set_position((elapsed_seconds as u64).min(bar.length().unwrap_or(0)));
+        } else if self.inner.bars.is_none() && (elapsed_seconds.round() as u64).is_multiple_of(10) {
+            self.note(&format!("  {elapsed_seconds:>5.0} s  {text}"));
+        }
     }
 
     fn progress(&self, ok: u64, failed: u64, p50_ms: Option<f64>) {

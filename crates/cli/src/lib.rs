@@ -9,6 +9,7 @@ mod run;
 mod schema;
 mod signals;
 mod skill;
+mod watch;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};

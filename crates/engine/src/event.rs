@@ -72,6 +72,49 @@ pub enum RunEvent {
         /// Seconds it took.
         elapsed_seconds: f64,
     },
+    /// A level of an API load begins; a load without a sweep has one.
+    LevelStarted {
+        /// Which, from 1.
+        level: usize,
+        /// Of how many; `None` where that is not known before.
+        levels: Option<usize>,
+        /// Its load in words.
+        label: String,
+        /// How long it is meant to take, where that is known.
+        seconds: Option<f64>,
+    },
+    /// Once a second within a level.
+    LevelProgress {
+        /// Seconds since its start.
+        elapsed_seconds: f64,
+        /// Users at work, or arrivals under way.
+        active: u32,
+        /// Successful requests so far.
+        ok: u64,
+        /// Failed ones.
+        failed: u64,
+        /// Requests that ended in the last second.
+        rps: f64,
+        /// Median response time so far, in milliseconds.
+        p50_ms: Option<f64>,
+        /// Arrivals that found no free user.
+        dropped: u64,
+    },
+    /// A level's load is over.
+    LevelFinished {
+        /// Which, from 1.
+        level: usize,
+        /// Successful requests.
+        ok: u64,
+        /// Failed ones.
+        failed: u64,
+        /// Given up at the end.
+        cancelled: u64,
+        /// Arrivals that found no free user.
+        dropped: u64,
+        /// Seconds it took.
+        elapsed_seconds: f64,
+    },
     /// Something to read out to the user.
     Note {
         /// One line.

@@ -24,4 +24,4 @@ pub use pacer::Pacer;
 pub use recorder::{Recorder, Tally};
 pub use stop::{StopReason, StopSignal};
 pub use tiers::{Context, Tier, TierEnd, run_tier};
-pub use writer::{SampleSink, Writer};
+pub use writer::{SampleQueue, SampleSink, Writer};

@@ -1,13 +1,12 @@
 //! Takes each sample of a tier on the measuring thread: counts, histograms for what is shown while the run goes,
 //! and batches for the writer.
 
-use crate::writer::{Writer, offer};
+use crate::writer::{SampleQueue, Writer};
 use hdrhistogram::Histogram;
 use plimsoll_model::{FailureClass, LagSummary, Outcome, Sample, Traffic};
 use plimsoll_targets::Record;
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// Records the samples of one tier. Lives on one thread.
@@ -16,7 +15,7 @@ pub struct Recorder {
 }
 
 struct Inner {
-    queue: Option<SyncSender<Vec<Sample>>>,
+    queue: Option<SampleQueue>,
     batch: Vec<Sample>,
     latency: Histogram<u64>,
     lag: Histogram<u64>,
@@ -58,9 +57,14 @@ impl Recorder {
 
     /// A recorder that hands its samples to `writer`, or only counts.
     pub fn new(writer: Option<&Writer>) -> Self {
+        Self::with_queue(writer.map(Writer::queue))
+    }
+
+    /// As [`Self::new`], for a writer of another thread.
+    pub fn with_queue(queue: Option<SampleQueue>) -> Self {
         Self {
             inner: RefCell::new(Inner {
-                queue: writer.map(Writer::queue),
+                queue,
                 batch: Vec::with_capacity(Self::BATCH),
                 latency: histogram(),
                 lag: histogram(),
@@ -173,7 +177,7 @@ impl Inner {
             return;
         }
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(Recorder::BATCH));
-        if let Err(back) = offer(queue, batch) {
+        if let Err(back) = queue.offer(batch) {
             self.batch = back;
             let over = self.batch.len().saturating_sub(Recorder::MOST_HELD);
             self.batch.truncate(Recorder::MOST_HELD);

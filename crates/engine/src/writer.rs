@@ -37,9 +37,9 @@ impl Writer {
         Self { queue, thread }
     }
 
-    /// A handle for a recorder.
-    pub(crate) fn queue(&self) -> SyncSender<Vec<Sample>> {
-        self.queue.clone()
+    /// A handle for a recorder, which may live on another thread.
+    pub fn queue(&self) -> SampleQueue {
+        SampleQueue(self.queue.clone())
     }
 
     /// Waits until everything that was handed over is written. All recorders of this writer must be gone.
@@ -74,9 +74,14 @@ fn drain(mut sink: impl SampleSink, batches: &Receiver<Vec<Sample>>, stop: &Stop
 /// How often a sink is asked to look around.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Hands a batch over without waiting; gives it back when the queue is full.
-pub(crate) fn offer(queue: &SyncSender<Vec<Sample>>, batch: Vec<Sample>) -> Result<(), Vec<Sample>> {
-    queue.try_send(batch).map_err(|error| match error {
-        TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
-    })
+/// Where recorders put their batches.
+pub struct SampleQueue(SyncSender<Vec<Sample>>);
+
+impl SampleQueue {
+    /// Hands a batch over without waiting; gives it back when the queue is full.
+    pub(crate) fn offer(&self, batch: Vec<Sample>) -> Result<(), Vec<Sample>> {
+        self.0.try_send(batch).map_err(|error| match error {
+            TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
+        })
+    }
 }

@@ -18,12 +18,13 @@ const EXACT_UP_TO: usize = 100_000;
 /// `confidence` is not inside 0 to 1.
 pub fn quantile_interval(sorted: &[f64], q: f64, confidence: f64) -> Option<(f64, f64)> {
     debug_assert!(sorted.is_sorted(), "quantile_interval needs sorted values");
-    let (lower, upper) = ranks(sorted.len(), q, confidence)?;
+    let (lower, upper) = quantile_ranks(sorted.len(), q, confidence)?;
     Some((*sorted.get(lower - 1)?, *sorted.get(upper - 1)?))
 }
 
-/// The ranks (from 1) of the two ends.
-fn ranks(n: usize, q: f64, confidence: f64) -> Option<(usize, usize)> {
+/// The ranks (from 1) of the two ends of [`quantile_interval`] among `n` sorted values, for values that are kept in a
+/// histogram. `None` where that has none.
+pub fn quantile_ranks(n: usize, q: f64, confidence: f64) -> Option<(usize, usize)> {
     if n == 0 || !(q > 0.0 && q < 1.0) || !(confidence > 0.0 && confidence < 1.0) {
         return None;
     }
@@ -85,7 +86,7 @@ mod tests {
             (1000, 0.99, 0.95, Some((983, 997))),
             (20, 0.5, 0.9, Some((6, 15))),
         ] {
-            assert_eq!(ranks(n, q, confidence), expected, "n={n} q={q}");
+            assert_eq!(quantile_ranks(n, q, confidence), expected, "n={n} q={q}");
         }
     }
 
@@ -121,7 +122,7 @@ mod tests {
 
         #[test]
         fn more_confidence_is_never_narrower(n in 10usize..2000, q in 0.05f64..0.95) {
-            if let (Some(narrow), Some(wide)) = (ranks(n, q, 0.8), ranks(n, q, 0.99)) {
+            if let (Some(narrow), Some(wide)) = (quantile_ranks(n, q, 0.8), quantile_ranks(n, q, 0.99)) {
                 prop_assert!(wide.0 <= narrow.0 && narrow.1 <= wide.1);
             }
         }

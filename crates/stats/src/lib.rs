@@ -5,11 +5,15 @@ mod interval;
 mod normal;
 mod proportion;
 mod quantile;
+mod search;
+mod sketch;
 
 pub use distribution::{Distribution, mean};
-pub use interval::quantile_interval;
+pub use interval::{quantile_interval, quantile_ranks};
 pub use proportion::proportion_interval;
-pub use quantile::quantile;
+pub use quantile::{quantile, quantile_rank};
+pub use search::{LoadLine, LoadLineSearch, Look, SearchOptions};
+pub use sketch::Sketch;
 
 #[cfg(test)]
 mod testdata {

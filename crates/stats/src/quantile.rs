@@ -22,6 +22,18 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(if weight < 0.5 { low + step * weight } else { high - step * (1.0 - weight) })
 }
 
+/// The rank (from 1) of the `q` quantile (0 to 1) among `n` sorted values, for values that are kept in a histogram: the
+/// smallest rank of which at least the share `q` lies at or below, ⌈q n⌉ (type 1 of Hyndman & Fan). `None` when there
+/// are no values or `q` lies outside 0 to 1.
+pub fn quantile_rank(n: u64, q: f64) -> Option<u64> {
+    if n == 0 || !(0.0..=1.0).contains(&q) {
+        return None;
+    }
+    // 0.95 × 20 is a little more than 19 in binary; that is not a reason to take the twentieth.
+    let rank = (q * n as f64 - 1e-9 * n as f64).ceil();
+    Some((rank as u64).clamp(1, n))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +68,14 @@ mod tests {
         assert_eq!(quantile(&[1.0, 2.0], 1.5), None);
         assert_eq!(quantile(&[1.0, 2.0], f64::NAN), None);
         assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
+    }
+
+    #[test]
+    fn ranks_of_quantiles() {
+        for (n, q, rank) in [(20, 0.95, 19), (20, 0.5, 10), (21, 0.5, 11), (1, 0.99, 1), (1000, 0.99, 990), (5, 0.0, 1)] {
+            assert_eq!(quantile_rank(n, q), Some(rank), "{n} {q}");
+        }
+        assert_eq!((quantile_rank(0, 0.5), quantile_rank(3, 1.5)), (None, None));
     }
 
     proptest! {

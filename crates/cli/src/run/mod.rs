@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
 use crate::signals::Signals;
+use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
@@ -16,12 +17,8 @@ use plimsoll_results::{
     limited_banner, notes, phase_table, stream_table, summary_table,
 };
 use plimsoll_targets::gradio;
-use std::time::Duration;
 use target::{Ready, Setup};
 use tokio::sync::mpsc::UnboundedReceiver;
-
-/// How often we look whether the app is still there.
-const APP_CHECK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let plan = plan::resolve(args)?;
@@ -148,35 +145,12 @@ impl Session<'_> {
         signals: &mut Signals,
         ready: &mut Ready,
     ) -> Result<(), CliError> {
-        let mut look = tokio::time::interval(APP_CHECK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut interrupted = false;
-        let mut told = false;
-        loop {
-            if let Some(reason) = self.stop.reason().filter(|_| !told) {
-                told = true;
-                self.show(&RunEvent::Stopped { reason: reason.to_string() });
-            }
-            tokio::select! {
-                event = heard.recv() => match event {
-                    Some(event) => self.show(&event),
-                    None => return Ok(()),
-                },
-                (number, name) = signals.next() => {
-                    if interrupted {
-                        let message = format!("interrupted twice by {name}; the last samples may be missing");
-                        return Err(CliError { exit: Exit::Signal(number), message });
-                    }
-                    interrupted = true;
-                    self.stop.stop(StopReason::Signal(number, name));
-                }
-                _ = look.tick() => {
-                    if let Some(how) = ready.app.as_mut().and_then(|app| app.exited()) {
-                        self.stop.stop(StopReason::AppDied(how));
-                    }
-                }
-            }
-        }
+        let stop = self.stop.clone();
+        let app = &mut ready.app;
+        watch(&mut heard, signals, &stop, |event| self.show(event), || {
+            app.as_mut().and_then(|app| app.exited()).map(StopReason::AppDied)
+        })
+        .await
     }
 
     fn show(&mut self, event: &RunEvent) {

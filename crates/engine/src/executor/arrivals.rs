@@ -30,7 +30,13 @@ pub(super) async fn run<B: Behaviour + 'static>(
 ) -> std::io::Result<LoadEnd> {
     let share = context.share;
     let rate = rate / f64::from(share.of);
-    let mut pacer = Pacer::new(context.clock, rate)?;
+    let mut pacer = match Pacer::new(context.clock, rate) {
+        Ok(pacer) => pacer,
+        Err(error) => {
+            context.shared.ready().await;
+            return Err(error);
+        }
+    };
     let most = share.part(max_users);
     let ready = ((rate / 10.0) as u32).clamp(LEAST_READY, MOST_READY).min(most);
     let pool = Pool::new(behaviour, context, most, ready);

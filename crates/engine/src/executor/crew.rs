@@ -61,7 +61,7 @@ impl Crew {
 
     /// Waits until all shards are ready: the start of the load.
     pub(super) async fn start(&self) -> Duration {
-        self.context.shared.start.wait().await;
+        self.context.shared.ready().await;
         self.context.clock.now()
     }
 

@@ -62,6 +62,11 @@ impl Shared {
         })
     }
 
+    /// Waits until every shard has called this: then the load begins. A shard that cannot take part must call it too.
+    pub async fn ready(&self) {
+        self.start.wait().await;
+    }
+
     fn enter(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
     }
