@@ -1,9 +1,10 @@
-//! The project's own chores: `cargo xtask ci` and `cargo xtask bench`.
+//! The project's own chores: `cargo xtask ci`, `cargo xtask bench` and `cargo xtask hf-tasks`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod bench;
 mod child;
 mod ci;
+mod hf_tasks;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,12 +27,15 @@ enum Chore {
     /// Measures Plimsoll beside its peers on this machine
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Takes the shapes of Hugging Face's tasks anew from its npm package; needs npm and tar
+    HfTasks,
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Ci => ci::run(),
         Chore::Bench(bench) => bench::run(&bench),
+        Chore::HfTasks => hf_tasks::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

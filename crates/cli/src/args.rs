@@ -1,8 +1,11 @@
 //! The command line as typed. What it means is decided in `plan`.
 
+use crate::init::InitArgs;
+use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
 use crate::skill::SkillTarget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use plimsoll_model::{ConcurrencyLimit, Secret};
+use plimsoll_mock::MockArgs;
+use plimsoll_model::{ConcurrencyLimit, Rate, Secret, Span};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,8 +19,26 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Put load on a Gradio app and measure what its users experience
+    /// Put load on a Gradio app, or on what a scenario file names, and measure what its users experience
     Run(Box<RunArgs>),
+    /// Put load on a Hugging Face inference task
+    Task(Box<OneLiner<TaskArgs>>),
+    /// Put load on the chat of an OpenAI-compatible server
+    Chat(Box<OneLiner<ChatArgs>>),
+    /// Put load on any HTTP address
+    Http(Box<OneLiner<HttpArgs>>),
+    /// Find the load line: the highest load at which the thresholds of a scenario hold
+    Capacity(Box<CapacityArgs>),
+    /// Write a commented scenario to start from
+    Init(InitArgs),
+    /// Send one request of each name of a scenario and show it with its answer
+    Check(CheckArgs),
+    /// Print the JSON schema of scenario files
+    ScenarioSchema,
+    /// Run a stand-in inference server, for demonstrations, tests and calibration
+    Mock(Box<MockArgs>),
+    /// Look at this machine's limits; with --calibrate, measure how exact it is
+    Doctor(DoctorArgs),
     /// List the built-in apps
     ListApps,
     /// Print what a result directory holds
@@ -30,16 +51,177 @@ pub(crate) enum Command {
     },
 }
 
+/// A command line that stands for a scenario.
+#[derive(Debug, Args)]
+#[command(next_line_help = false)]
+pub(crate) struct OneLiner<T: Args> {
+    #[command(flatten)]
+    pub what: T,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Where the results go, and what is shown of them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// Folder in which a folder for this run is made
+    #[arg(long, default_value = "benchmark_results", value_name = "DIR")]
+    pub output_dir: PathBuf,
+
+    /// Measuring threads; one carries some 50,000 requests a second
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub shards: u32,
+
+    /// Show the result alone: no progress
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Print summary.json instead of tables
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// End with 0 whatever the thresholds say
+    #[arg(long)]
+    pub exit_zero: bool,
+}
+
+impl OutputArgs {
+    /// For what writes no results.
+    pub(crate) fn nowhere() -> Self {
+        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Scenario file
+    pub scenario: PathBuf,
+
+    /// In place of the scenario's address
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Only requests of this name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub request: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Also measure: the greatest rate, how late requests are sent, how exact time stamps are
+    #[arg(long)]
+    pub calibrate: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_line_help = false)]
+pub(crate) struct CapacityArgs {
+    /// Scenario file
+    pub scenario: PathBuf,
+
+    /// In place of the scenario's address
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// What is raised: arrivals a second, or users
+    #[arg(long, value_enum, default_value_t = Raise::Rate)]
+    pub by: Raise,
+
+    /// First rate (a second) or number of users
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = parse_positive)]
+    pub start: f64,
+
+    /// Highest rate or number of users to try
+    #[arg(long, default_value_t = 10_000.0, value_name = "N", value_parser = parse_positive)]
+    pub max: f64,
+
+    /// How long each load is held; its first fifth is kept out of the figures
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
+    pub window: Duration,
+
+    /// Rest between two windows, after all requests of the one before are over
+    #[arg(long, default_value = "2s", value_name = "TIME", value_parser = parse_duration)]
+    pub cool_down: Duration,
+
+    /// How close the answer must be, in percent
+    #[arg(long, default_value_t = 2.0, value_name = "PERCENT", value_parser = parse_positive)]
+    pub precision: f64,
+
+    /// Rule that must hold, beside the scenario's; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub threshold: Vec<String>,
+
+    /// Seed of every random choice
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Raise {
+    Rate,
+    Users,
+}
+
+/// What a warm-up is: rounds for a Gradio app, a time for a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Warmup {
+    Rounds(u32),
+    Time(Duration),
+}
+
 #[derive(Debug, Args)]
 #[command(next_line_help = false)]
 pub(crate) struct RunArgs {
+    /// Scenario file, in place of a Gradio app
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["app", "tiers", "requests_per_user", "duration", "mode", "concurrency_limit", "max_threads", "mixed_traffic", "num_workers", "nginx", "port", "api_name", "gradio", "python", "sidecar", "sample_inputs", "auth", "header", "cookie", "session", "keep_app"])]
+    pub scenario: Option<PathBuf>,
+
     /// Built-in app (see list-apps) or path of your own app file
-    #[arg(long, value_name = "NAME|PATH", required_unless_present = "url", conflicts_with = "url")]
+    #[arg(long, value_name = "NAME|PATH", required_unless_present_any = ["url", "scenario"], conflicts_with = "url")]
     pub app: Option<String>,
 
-    /// Address of an app that already runs, path included
+    /// Address of an app that already runs, path included; with a scenario, in place of its address
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+
+    /// Scenario: number of users
+    #[arg(long, value_name = "N", requires = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
+    pub users: Option<u32>,
+
+    /// Scenario: users started a second
+    #[arg(long, value_name = "RATE", requires = "scenario")]
+    pub spawn_rate: Option<Rate>,
+
+    /// Scenario: how long the load lasts
+    #[arg(long, value_name = "TIME", requires = "scenario")]
+    pub run_time: Option<Span>,
+
+    /// Scenario: iterations started a second
+    #[arg(long, value_name = "RATE", requires = "scenario")]
+    pub rate: Option<Rate>,
+
+    /// Scenario: most iterations under way at a time, at a rate
+    #[arg(long, value_name = "N", requires = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_users: Option<u32>,
+
+    /// Scenario: iterations in all
+    #[arg(long, value_name = "N", requires = "scenario")]
+    pub iterations: Option<u64>,
+
+    /// Scenario: rule that must hold, for example 'p(95) < 800ms' or 'NAME: rate(failed) < 1%'; may be repeated
+    #[arg(long, value_name = "RULE", requires = "scenario")]
+    pub threshold: Vec<String>,
 
     /// Numbers of simultaneous users, one tier after another
     #[arg(long, default_value = "1,10,100", value_name = "N,N,…", value_parser = parse_tiers)]
@@ -85,10 +267,6 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub api_name: Option<String>,
 
-    /// Folder in which a folder for this run is made
-    #[arg(long, default_value = "benchmark_results", value_name = "DIR")]
-    pub output_dir: PathBuf,
-
     /// Gradio to run the app with: a version, a wheel or a source tree (default: the one this release was tested with)
     #[arg(long, value_name = "SPEC", conflicts_with = "url")]
     pub gradio: Option<String>,
@@ -121,9 +299,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Session::PerUser)]
     pub session: Session,
 
-    /// Rounds of two users before the first tier, kept out of the statistics
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    pub warmup: u32,
+    /// Kept out of the statistics: rounds of two users before the first tier (default: 3), or the first so many
+    /// seconds of a scenario (10s)
+    #[arg(long, value_name = "N|TIME", value_parser = parse_warmup)]
+    pub warmup: Option<Warmup>,
 
     /// Limit for one request (default: 5 s per user of the tier, at least 120 s)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -137,17 +316,8 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "url")]
     pub keep_app: bool,
 
-    /// Show the result alone: no progress, no lines of the app
-    #[arg(long)]
-    pub quiet: bool,
-
-    /// Print summary.json instead of tables
-    #[arg(long)]
-    pub json: bool,
-
-    /// Print what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -191,18 +361,21 @@ fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
     }
 }
 
-/// `500ms`, `30s`, `1.5m`, `1h 30m`; a bare number is seconds.
+/// As [`Span`], and longer than nothing.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time; write for example 500ms, 30s, 2m or 1h");
-    let duration = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?,
-        Err(_) => {
-            let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-            Duration::try_from(span).map_err(|_| wrong())?
-        }
-    };
-    // A year is longer than any test, and far from where clocks overflow.
-    if duration.is_zero() || duration > Duration::from_secs(366 * 86_400) { Err(wrong()) } else { Ok(duration) }
+    let span: Span = text.parse()?;
+    if span.0.is_zero() { Err("this time must be longer than nothing".to_owned()) } else { Ok(span.0) }
+}
+
+fn parse_warmup(text: &str) -> Result<Warmup, String> {
+    match text.parse::<u32>() {
+        Ok(rounds) => Ok(Warmup::Rounds(rounds)),
+        Err(_) => text.parse::<Span>().map(|time| Warmup::Time(time.0)),
+    }
+}
+
+fn parse_positive(text: &str) -> Result<f64, String> {
+    text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| format!("`{text}` is not a number above 0"))
 }
 
 /// Secrets are taken as they are and read later: clap would print a value that it cannot parse.
@@ -213,16 +386,6 @@ fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, millis) in [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("2", 2_000), ("1h 30m", 5_400_000)] {
-            assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
-        }
-        for text in ["", "0", "-3s", "soon", "1e30", "nan"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn tiers() {

@@ -1,9 +1,13 @@
 //! The command line: what was typed becomes a plan, the plan becomes a run, and what came of it is printed.
 //! Both programs, `plimsoll` and `hf-perftest`, are [`main`].
 
+mod api;
 mod args;
 mod console;
 mod exit;
+mod init;
+mod mock;
+mod oneliner;
 mod plan;
 mod run;
 mod schema;
@@ -11,10 +15,14 @@ mod signals;
 mod skill;
 mod watch;
 
-use args::{Cli, Command};
+use api::prepare::Source;
+use args::{Cli, Command, OneLiner, OutputArgs, RunArgs, Warmup};
 use clap::{CommandFactory, FromArgMatches};
 use console::Console;
 use exit::{CliError, Exit};
+use oneliner::AsScenario;
+use plimsoll_model::Span;
+use plimsoll_scenario::Overrides;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,12 +30,33 @@ use std::process::ExitCode;
 pub fn main(name: &'static str) -> ExitCode {
     let matches = Cli::command().name(name).bin_name(name).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let console = match &cli.command {
-        Command::Run(args) => Console::new(args.quiet, args.json),
-        _ => Console::new(false, false),
+    let output = match &cli.command {
+        Command::Run(args) => Some(&args.output),
+        Command::Task(args) => Some(&args.output),
+        Command::Chat(args) => Some(&args.output),
+        Command::Http(args) => Some(&args.output),
+        Command::Capacity(args) => Some(&args.output),
+        _ => None,
     };
+    let json = matches!(&cli.command, Command::Doctor(args) if args.json);
+    let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
     let result = match &cli.command {
-        Command::Run(args) => run::run(args, name, &console),
+        Command::Run(args) => match &args.scenario {
+            Some(path) => run_scenario(path, args, name, &console),
+            None => run::run(args, name, &console),
+        },
+        Command::Task(args) => one_liner(args, name, &console),
+        Command::Chat(args) => one_liner(args, name, &console),
+        Command::Http(args) => one_liner(args, name, &console),
+        Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Init(args) => init::run(args, &console),
+        Command::Check(args) => api::check::run(args, &console),
+        Command::ScenarioSchema => {
+            console.result(plimsoll_scenario::schema().trim_end());
+            Ok(Exit::Ok)
+        }
+        Command::Mock(args) => mock::run(args, &console),
+        Command::Doctor(args) => api::doctor::run(args, &console),
         Command::ListApps => Ok(list_apps(name, &console)),
         Command::ResultSchema => {
             console.result(schema::RESULT_SCHEMA.trim_end());
@@ -36,12 +65,51 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::InstallSkill { targets } => install_skill(targets, &console),
     };
     match result {
+        Ok(Exit::Thresholds | Exit::Inconclusive) if output.is_some_and(|output| output.exit_zero) => Exit::Ok.code(),
         Ok(exit) => exit.code(),
         Err(error) => {
             console.error(&error.message);
             error.exit.code()
         }
     }
+}
+
+fn run_scenario(path: &Path, args: &RunArgs, name: &str, console: &Console) -> Result<Exit, CliError> {
+    let warmup = match args.warmup {
+        None => None,
+        Some(Warmup::Time(time)) => Some(Span(time)),
+        Some(Warmup::Rounds(_)) => {
+            return Err(CliError::usage("--warmup: for a scenario give a time, for example 10s"));
+        }
+    };
+    let overrides = Overrides {
+        url: args.url.clone(),
+        users: args.users,
+        spawn_rate: args.spawn_rate,
+        run_time: args.run_time,
+        rate: args.rate,
+        iterations: args.iterations,
+        warmup,
+        seed: args.seed,
+        thresholds: args.threshold.clone(),
+        max_users: args.max_users,
+        timeout: args.request_timeout.map(Span),
+    };
+    api::run::run(&Source::read(path)?, &overrides, &args.output, name, console)
+}
+
+fn one_liner<T: AsScenario>(args: &OneLiner<T>, name: &str, console: &Console) -> Result<Exit, CliError> {
+    let source = Source::of_command_line(args.what.scenario()?);
+    match args.what.save() {
+        Some(path) => {
+            std::fs::write(path, source.text()).map_err(|error| {
+                CliError::usage(format!("--save {}: {error}", path.display()))
+            })?;
+            console.note(&format!("The scenario is saved as {}", path.display()));
+        }
+        None => console.note(&format!("This command line stands for the scenario:\n\n{}", source.text().trim_end())),
+    }
+    api::run::run(&source, &Overrides::default(), &args.output, name, console)
 }
 
 fn list_apps(name: &str, console: &Console) -> Exit {

@@ -1,12 +1,15 @@
 //! From the command line to a [`Plan`]: everything decided, everything checked that can be checked before load.
 
-use crate::args::{Mode, RunArgs, Session};
+use crate::args::{Mode, RunArgs, Session, Warmup};
 use crate::exit::CliError;
 use plimsoll_model::{
     AppSource, Arrival, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, Secret, SessionScope, Target,
 };
 use plimsoll_wire::{HeaderName, HeaderValue, Origin};
 use std::path::{Path, PathBuf};
+
+/// Rounds before the first tier, where nothing else is said.
+const WARMUP_ROUNDS: u32 = 3;
 
 /// Decides what a command line means.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
@@ -25,6 +28,13 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
         }),
         (None, None) => return Err(CliError::usage("give --app or --url")),
     };
+    let warmup_rounds = match args.warmup {
+        None => WARMUP_ROUNDS,
+        Some(Warmup::Rounds(rounds)) => rounds,
+        Some(Warmup::Time(_)) => {
+            return Err(CliError::usage("--warmup: for a Gradio app give a number of rounds, for example 3"));
+        }
+    };
     let repeat = args.duration.map_or(Repeat::Rounds(args.requests_per_user), Repeat::For);
     let arrival = match args.mode {
         Mode::Burst => Arrival::Burst,
@@ -35,7 +45,7 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
         target,
         api_name: args.api_name.clone(),
         load: LoadProfile::Tiers { tiers: args.tiers.0.clone(), repeat, arrival },
-        warmup_rounds: args.warmup,
+        warmup_rounds,
         session: match args.session {
             Session::PerUser => SessionScope::PerUser,
             Session::PerRequest => SessionScope::PerRequest,
@@ -52,7 +62,7 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
             .map(|text| pair(text, ':', "--header", "'NAME: VALUE'"))
             .collect::<Result<_, _>>()?,
         cookies: args.cookie.iter().map(|text| pair(text, '=', "--cookie", "NAME=VALUE")).collect::<Result<_, _>>()?,
-        output_dir: args.output_dir.clone(),
+        output_dir: args.output.output_dir.clone(),
     })
 }
 

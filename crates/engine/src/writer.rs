@@ -14,7 +14,7 @@ pub trait SampleSink: Send + 'static {
     /// Called about once a second between batches: to show how far the run is, to judge it.
     fn tick(&mut self) {}
 
-    /// Called when all samples were written.
+    /// Called at the end, also when something could not be written.
     fn finish(&mut self) -> Result<(), String> {
         Ok(())
     }
@@ -68,7 +68,9 @@ fn drain(mut sink: impl SampleSink, batches: &Receiver<Vec<Sample>>, stop: &Stop
             next_tick = Instant::now() + TICK;
         }
     }
-    result.and_then(|()| sink.finish())
+    // Also after a failure: what the sink has counted is still true.
+    let finished = sink.finish();
+    result.and(finished)
 }
 
 /// How often a sink is asked to look around.

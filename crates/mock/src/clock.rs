@@ -10,6 +10,14 @@ pub(crate) fn now() -> u64 {
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
+/// Elsewhere, nanoseconds since the first look: no other process can share that.
+#[cfg(not(unix))]
+pub(crate) fn now() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let age = START.get_or_init(std::time::Instant::now).elapsed();
+    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
 /// Nanoseconds since the Unix epoch.
 pub(crate) fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))

@@ -175,10 +175,10 @@ impl Fault {
             (None, Some(_)) => return Err(format!("fault {label}: `every` must be at least 1")),
             _ => return Err(format!("fault {label}: give either `probability` or `every`")),
         }
-        match (self.kind, self.status) {
-            (FaultKind::Status, Some(400..=599)) | (_, None) if self.kind != FaultKind::Status || self.status.is_some() => {}
-            (FaultKind::Status, _) => return Err("fault status: give a `status` between 400 and 599".to_owned()),
-            _ => return Err(format!("fault {label}: only `status` faults have a status")),
+        match (self.kind == FaultKind::Status, self.status) {
+            (true, Some(400..=599)) | (false, None) => {}
+            (true, _) => return Err("fault status: give a `status` between 400 and 599".to_owned()),
+            (false, Some(_)) => return Err(format!("fault {label}: only `status` faults have a status")),
         }
         if self.size.is_some_and(|size| size == 0 || size > 1 << 40) {
             return Err(format!("fault {label}: the size must be between 1 byte and 1 TB"));

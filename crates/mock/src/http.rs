@@ -270,7 +270,10 @@ mod tests {
                 break;
             }
         }
-        assert_eq!((dechunker.body.as_slice(), dechunker.consumed, done), (&b"Wikipedia"[..], raw.len() - 3, raw.len() - 3));
+        assert_eq!(
+            (dechunker.body.as_slice(), dechunker.consumed, done),
+            (&b"Wikipedia"[..], raw.len() - 3, raw.len() - 3)
+        );
         let bad = |raw: &[u8]| Dechunker::default().feed(raw, 100).unwrap_err().0;
         assert_eq!(bad(b"zz\r\n"), 400);
         assert_eq!(bad(b"2\r\nabc"), 400);

@@ -138,7 +138,8 @@ impl FromStr for Tokens {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a number of tokens; write 64, request, uniform(16,128) or lognormal(64,0.5)");
+        let wrong =
+            || format!("`{text}` is not a number of tokens; write 64, request, uniform(16,128) or lognormal(64,0.5)");
         let count = |text: &str| match text.parse() {
             Ok(count) if (1..=MOST_TOKENS).contains(&count) => Ok(count),
             _ => Err(wrong()),

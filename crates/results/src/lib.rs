@@ -3,6 +3,7 @@
 //! Samples on disk are the truth: everything in `summary.json` can be computed again from `client_latencies.jsonl` and
 //! `traces.jsonl`, also for a run that was cut off. The files hold hf-perftest's keys with the same meaning, and more.
 
+mod api;
 mod atomic;
 mod background;
 mod client;
@@ -28,6 +29,13 @@ mod verdict;
 mod warmup;
 mod writer;
 
+pub use api::{
+    ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
+    EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelSummary, NameSeries, PartSummary, QuantileInterval,
+    RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord, TokenSummary,
+    ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, fold_samples, is_closed, level_dir,
+    levels_table, request_table, threshold_table, token_table, verdict_text,
+};
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
 pub use error::ResultsError;

@@ -1,7 +1,7 @@
 //! `run.json`: what was asked for, of what, on what machine, and how it ended.
 
 use crate::{HostFacts, ResultsError, RunDir, time, url};
-use plimsoll_model::{Clock, Plan, SCHEMA_VERSION};
+use plimsoll_model::{Clock, SCHEMA_VERSION};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
@@ -18,7 +18,7 @@ pub struct RunManifest {
     pub tool: Tool,
     /// The name it was called by: `plimsoll` or `hf-perftest`.
     pub command: String,
-    /// The [`Plan`], secrets as `***` and addresses without credentials.
+    /// The [`Plan`](plimsoll_model::Plan) or [`ApiPlan`](plimsoll_model::ApiPlan), secrets as `***` and addresses without credentials.
     pub plan: Value,
     /// RFC 3339, UTC.
     pub started_at: String,
@@ -64,13 +64,13 @@ pub struct TargetFacts {
     /// Its address. Stored without `user:password@`.
     #[serde(serialize_with = "url::serialize")]
     pub url: String,
-    /// What it is made with: `gradio`.
+    /// What it speaks: `gradio`, `openai`, `hf-inference`, `http`.
     pub framework: String,
-    /// The framework's version.
+    /// The framework's version; empty where it does not tell.
     pub version: String,
-    /// The framework's protocol, for example `sse_v3`.
+    /// The framework's protocol, for example `sse_v3`; empty where there is but one.
     pub protocol: String,
-    /// The endpoint that was called, as `/name`.
+    /// The endpoint that was called, as `/name`; empty where a scenario calls several.
     pub endpoint: String,
     /// Whether it gave traces of its own.
     pub profiling: bool,
@@ -82,11 +82,13 @@ pub struct TargetFacts {
 }
 
 impl RunManifest {
-    /// The manifest of a run that starts now, on this machine.
+    /// The manifest of a run of this plan (a [`Plan`](plimsoll_model::Plan) or an
+    /// [`ApiPlan`](plimsoll_model::ApiPlan)) that starts now, on this machine. Addresses are stored without
+    /// credentials; other secrets must not be in what the plan serialises to.
     ///
     /// # Errors
     /// [`ResultsError::Encode`] when the plan holds a path that is not valid Unicode.
-    pub fn start(command: &str, plan: &Plan, clock: &Clock) -> Result<Self, ResultsError> {
+    pub fn start(command: &str, plan: &impl Serialize, seed: u64, clock: &Clock) -> Result<Self, ResultsError> {
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool { name: "plimsoll".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -98,7 +100,7 @@ impl RunManifest {
             partial_reason: None,
             target: None,
             host: HostFacts::read(),
-            seed: plan.seed,
+            seed,
         })
     }
 
@@ -136,10 +138,12 @@ pub(crate) fn pretty(value: &impl Serialize, what: &'static str) -> Result<Vec<u
 }
 
 /// The plan as JSON. The model hides what it knows to be secret; a password inside an address it does not.
-fn storable(plan: &Plan) -> Result<Value, ResultsError> {
+fn storable(plan: &impl Serialize) -> Result<Value, ResultsError> {
     let mut value = serde_json::to_value(plan).map_err(|reason| ResultsError::Encode { what: "the plan", reason })?;
-    if let Some(Value::String(address)) = value.pointer_mut("/target/url") {
-        *address = url::without_credentials(address);
+    for place in ["/target/url", "/scenario/target/url"] {
+        if let Some(Value::String(address)) = value.pointer_mut(place) {
+            *address = url::without_credentials(address);
+        }
     }
     Ok(value)
 }
@@ -151,6 +155,13 @@ mod tests {
     use plimsoll_model::{Login, Secret, Target};
 
     #[test]
+    fn a_scenarios_address_loses_its_credentials() {
+        let plan = serde_json::json!({"scenario": {"target": {"url": "https://me:pass@host/v1"}}});
+        let manifest = RunManifest::start("plimsoll", &plan, 3, &Clock::start()).unwrap();
+        assert_eq!((&manifest.plan["scenario"]["target"]["url"], manifest.seed), (&"https://host/v1".into(), 3));
+    }
+
+    #[test]
     fn goes_out_and_comes_back_without_secrets() {
         let output = tempfile::tempdir().unwrap();
         let run = RunDir::create(output.path()).unwrap();
@@ -158,7 +169,7 @@ mod tests {
         plan.target = Target::Url { url: "https://me:url-pass@host/app".to_owned() };
         plan.headers = vec![("authorization".to_owned(), Secret::new("Bearer header-pass"))];
         plan.auth = Some(Login { user: "me".to_owned(), password: Secret::new("login-pass") });
-        let mut manifest = RunManifest::start("plimsoll", &plan, &Clock::start()).unwrap();
+        let mut manifest = RunManifest::start("plimsoll", &plan, plan.seed, &Clock::start()).unwrap();
         manifest.target = Some(TargetFacts {
             url: "https://me:target-pass@host/app".to_owned(),
             framework: "gradio".to_owned(),

@@ -19,6 +19,8 @@ pub struct Verdict {
 pub enum VerdictResult {
     /// The figures hold.
     Pass,
+    /// A rule of the scenario is broken.
+    Fail,
     /// The figures may not be the target's: nothing should be concluded from them.
     Inconclusive,
 }

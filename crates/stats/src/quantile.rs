@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn ranks_of_quantiles() {
-        for (n, q, rank) in [(20, 0.95, 19), (20, 0.5, 10), (21, 0.5, 11), (1, 0.99, 1), (1000, 0.99, 990), (5, 0.0, 1)] {
+        for (n, q, rank) in [(20, 0.95, 19), (20, 0.5, 10), (21, 0.5, 11), (1, 0.99, 1), (1000, 0.99, 990), (5, 0.0, 1)]
+        {
             assert_eq!(quantile_rank(n, q), Some(rank), "{n} {q}");
         }
         assert_eq!((quantile_rank(0, 0.5), quantile_rank(3, 1.5)), (None, None));

@@ -1,50 +1,16 @@
 //! One virtual user's HTTP client: keep-alive connections, cookies, and a stamp on everything that arrives.
 
 use crate::http1::{Connection, ExchangeError, Framing, Head};
-use crate::{Connector, CookieJar, WireError};
+use crate::{Connector, CookieJar, Prepared, Request, WireError};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, Method};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Idle connections of one user.
 type Idle = Rc<RefCell<Vec<Connection>>>;
-
-/// A request: the path is below the origin's base path.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Method.
-    pub method: Method,
-    /// Path and query, starting with a slash.
-    pub path: String,
-    /// Body and its content type.
-    pub body: Option<(Bytes, HeaderValue)>,
-    /// Headers of this request alone.
-    pub headers: HeaderMap,
-}
-
-impl Request {
-    /// A GET.
-    pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, headers: HeaderMap::new() }
-    }
-
-    /// A POST with a body of this type.
-    pub fn post(path: impl Into<String>, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
-        Self {
-            method: Method::POST,
-            path: path.into(),
-            body: Some((body.into(), content_type)),
-            headers: HeaderMap::new(),
-        }
-    }
-
-    /// A POST with a JSON body.
-    pub fn post_json(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self::post(path, HeaderValue::from_static("application/json"), body)
-    }
-}
 
 /// A virtual user's client. Cookies and idle connections are its own.
 pub struct Client {
@@ -53,12 +19,18 @@ pub struct Client {
     /// The user's cookies.
     pub cookies: CookieJar,
     idle: Idle,
+    keeps: bool,
 }
 
 impl Client {
     /// A client that sends these headers with every request.
     pub fn new(connector: Rc<Connector>, headers: HeaderMap, cookies: CookieJar) -> Self {
-        Self { connector, headers, cookies, idle: Rc::default() }
+        Self { connector, headers, cookies, idle: Rc::default(), keeps: true }
+    }
+
+    /// This client, opening a new connection for every request.
+    pub fn with_new_connections(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     /// The connector it uses.
@@ -87,10 +59,20 @@ impl Client {
     /// A GET goes out once more, on a new connection, when the server closed the idle one in the same moment; a
     /// POST that may have been received is never repeated.
     pub async fn send(&mut self, request: Request) -> Result<Response, WireError> {
+        let prepared = Prepared::new(self.connector.origin(), &self.headers, &request)?;
+        self.send_prepared(&prepared).await
+    }
+
+    /// As [`Self::send`], of a request that is ready: only cookies are added to it.
+    pub async fn send_prepared(&mut self, request: &Prepared) -> Result<Response, WireError> {
         let clock = self.connector.clock();
         let mut connect = Duration::ZERO;
-        let head = self.encode(&request)?;
-        let body: &[u8] = request.body.as_ref().map_or(&[], |(body, _)| body);
+        let request = match self.cookies.header() {
+            Some(cookies) => Cow::Owned(request.with_field("cookie", cookies.as_bytes())),
+            None => Cow::Borrowed(request),
+        };
+        let (head, body) = request.writes();
+        let method = request.method();
         let sent_at = clock.now();
         let (mut idle, mut reconnected) = self.take_idle().await;
         loop {
@@ -104,13 +86,14 @@ impl Client {
                     connection
                 }
             };
-            match connection.exchange(&request.method, &head, body).await {
+            match connection.exchange(method, head, body).await {
                 Ok(Head { status, headers, at, framing }) => {
                     self.cookies.absorb(&headers, self.connector.origin().is_https());
-                    let body = Body { connection: Some(connection), framing, idle: self.idle.clone() };
+                    let idle = self.keeps.then(|| self.idle.clone());
+                    let body = Body { connection: Some(connection), framing, idle, at };
                     return Ok(Response { status, headers, sent_at, head_at: at, connect, reconnected, body });
                 }
-                Err(ExchangeError::ClosedBeforeAnswer(_)) if reused && request.method == Method::GET => {
+                Err(ExchangeError::ClosedBeforeAnswer(_)) if reused && *method == Method::GET => {
                     reconnected = true;
                 }
                 Err(ExchangeError::ClosedBeforeAnswer(error) | ExchangeError::Failed(error)) => return Err(error),
@@ -135,37 +118,6 @@ impl Client {
             }
             some_closed = true;
         }
-    }
-
-    /// The request's head but for the empty line that ends it.
-    fn encode(&self, request: &Request) -> Result<Vec<u8>, WireError> {
-        let path = self.connector.origin().path(&request.path);
-        if path.bytes().any(|byte| byte <= b' ' || byte == 0x7F) {
-            return Err(WireError::protocol(format!("`{path}` holds characters that a path cannot hold")));
-        }
-        let mut head = Vec::with_capacity(512);
-        for part in [request.method.as_str(), " ", &path, " HTTP/1.1\r\n"] {
-            head.extend_from_slice(part.as_bytes());
-        }
-        let mut field = |name: &str, value: &[u8]| {
-            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        };
-        if !self.headers.contains_key(header::HOST) {
-            field("host", self.connector.origin().authority().as_bytes());
-        }
-        for (name, value) in self.headers.iter().chain(&request.headers) {
-            field(name.as_str(), value.as_bytes());
-        }
-        if let Some(cookies) = self.cookies.header() {
-            field("cookie", cookies.as_bytes());
-        }
-        if let Some((body, content_type)) = &request.body {
-            field("content-type", content_type.as_bytes());
-            field("content-length", body.len().to_string().as_bytes());
-        }
-        Ok(head)
     }
 }
 
@@ -200,17 +152,41 @@ pub struct Chunk {
 pub struct Body {
     connection: Option<Connection>,
     framing: Framing,
-    idle: Idle,
+    /// Where the connection goes at the end; nowhere, if each request has its own.
+    idle: Option<Idle>,
+    at: Duration,
 }
 
 impl Body {
+    /// When the last bytes came: those of the body, or of the head while there are none.
+    pub fn last_at(&self) -> Duration {
+        self.at
+    }
+
+    /// Bytes still to come, if the server said how many.
+    pub fn length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Done => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked(_) | Framing::UntilClose => None,
+        }
+    }
+
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Chunk, WireError>> {
         let connection = self.connection.as_mut()?;
         match connection.read_body(&mut self.framing).await {
-            Ok(Some((at, data))) => Some(Ok(Chunk { at, data })),
+            Ok(Some((at, data))) => {
+                self.at = at;
+                Some(Ok(Chunk { at, data }))
+            }
             Ok(None) => {
-                self.idle.borrow_mut().extend(self.connection.take().filter(Connection::is_reusable));
+                if let (Some(idle), Some(mut connection)) =
+                    (&self.idle, self.connection.take().filter(Connection::is_reusable))
+                {
+                    connection.rest();
+                    idle.borrow_mut().push(connection);
+                }
                 None
             }
             Err(error) => {
@@ -222,6 +198,10 @@ impl Body {
 
     /// Reads the rest, up to `limit` bytes.
     pub async fn collect(&mut self, limit: usize) -> Result<Bytes, WireError> {
+        if self.length().is_some_and(|length| length > limit as u64) {
+            self.connection = None;
+            return Err(WireError::too_large(limit));
+        }
         let mut first: Option<Bytes> = None;
         let mut more: Vec<u8> = Vec::new();
         while let Some(chunk) = self.next().await {
@@ -234,7 +214,8 @@ impl Body {
                 }
             }
             if more.len() > limit || first.as_ref().is_some_and(|first| first.len() > limit) {
-                return Err(WireError::protocol(format!("the answer is larger than {limit} bytes")));
+                self.connection = None;
+                return Err(WireError::too_large(limit));
             }
         }
         Ok(first.unwrap_or_else(|| more.into()))

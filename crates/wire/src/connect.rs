@@ -1,13 +1,13 @@
 //! Opening connections to one origin: names resolved once, TLS set up once, the address that answered remembered.
 
-use crate::http1::Connection;
+use crate::http1::{Connection, Scratch};
+use crate::trust::{self, Trust};
 use crate::{Origin, WireError};
 use plimsoll_model::Clock;
 use rustls::pki_types::ServerName;
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -19,12 +19,18 @@ pub struct Connector {
     /// Index of the address that answered last: `localhost` is two addresses, and an app listens on one.
     good: Cell<usize>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    scratch: Scratch,
 }
 
 impl Connector {
     /// Resolves the origin's host and, for https, loads the system's certificates (`SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` are honoured).
     pub async fn new(origin: Origin, clock: Clock) -> Result<Self, WireError> {
+        Self::with_trust(origin, clock, &Trust::default()).await
+    }
+
+    /// As [`Self::new`], trusting other certificates than the system's alone.
+    pub async fn with_trust(origin: Origin, clock: Clock, trust: &Trust) -> Result<Self, WireError> {
         let host = origin.host().to_owned();
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), origin.port()))
             .await
@@ -34,8 +40,8 @@ impl Connector {
             let error = io::Error::other("the name has no address");
             return Err(WireError::connect(&origin.to_string(), &error));
         }
-        let tls = if origin.is_https() { Some(tls_for(&origin)?) } else { None };
-        Ok(Self { origin, clock, addresses, good: Cell::new(0), tls })
+        let tls = if origin.is_https() { Some(trust::tls_for(&origin, trust)?) } else { None };
+        Ok(Self { origin, clock, addresses, good: Cell::new(0), tls, scratch: Scratch::new() })
     }
 
     /// The origin it connects to.
@@ -53,10 +59,10 @@ impl Connector {
         // A request is one small write and must leave at once.
         stream.set_nodelay(true).map_err(|error| self.failed(&error))?;
         match &self.tls {
-            None => Ok(Connection::new(Box::new(stream), self.clock)),
+            None => Ok(Connection::new(Box::new(stream), self.clock, self.scratch.clone())),
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(|error| self.failed(&error))?;
-                Ok(Connection::new(Box::new(stream), self.clock))
+                Ok(Connection::new(Box::new(stream), self.clock, self.scratch.clone()))
             }
         }
     }
@@ -79,23 +85,4 @@ impl Connector {
     fn failed(&self, error: &io::Error) -> WireError {
         WireError::connect(&self.origin.to_string(), error)
     }
-}
-
-fn tls_for(origin: &Origin) -> Result<(TlsConnector, ServerName<'static>), WireError> {
-    let fail = |why: String| WireError::connect(&origin.to_string(), &io::Error::other(why));
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(fail("no trusted certificates on this machine; set SSL_CERT_FILE".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| fail(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = ServerName::try_from(origin.host().to_owned()).map_err(|error| fail(error.to_string()))?;
-    Ok((TlsConnector::from(Arc::new(config)), name))
 }

@@ -31,6 +31,10 @@ impl WireError {
         Self { kind: ErrorKind::Protocol, message: message.into() }
     }
 
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::protocol(format!("the answer is larger than {limit} bytes"))
+    }
+
     pub(crate) fn lost(error: &io::Error) -> Self {
         let message = format!("connection lost before the answer was complete: {}", plain(error));
         Self { kind: ErrorKind::Lost, message }

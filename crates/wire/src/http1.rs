@@ -8,26 +8,43 @@ use crate::WireError;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use plimsoll_model::Clock;
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::Poll;
+use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What a connection runs over: TCP, or TLS over TCP.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
+/// Where all connections of a thread read into. A connection that waits, for a request or for an answer, needs no
+/// buffer of its own: with one each, 10,000 users would hold 160 MB.
+#[derive(Clone)]
+pub(crate) struct Scratch(Rc<RefCell<Box<[u8]>>>);
+
+impl Scratch {
+    /// Room for each read: a file comes in large pieces.
+    const SIZE: usize = 64 << 10;
+
+    pub(crate) fn new() -> Self {
+        Self(Rc::new(RefCell::new(vec![0; Self::SIZE].into())))
+    }
+}
+
 /// An open connection between requests, or in the middle of one.
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     clock: Clock,
+    scratch: Scratch,
     /// Bytes that were read and not yet taken.
     input: BytesMut,
     /// When the last of them came.
     read_at: Duration,
-    output: Vec<u8>,
     /// Whether another request may follow on this connection.
     reusable: bool,
 }
@@ -80,15 +97,11 @@ impl Connection {
     /// Most bytes of an answer's head.
     const MOST_HEAD: usize = 256 << 10;
     const MOST_HEADERS: usize = 128;
-    /// Room for each read: most event messages fit many times, and a file comes in large pieces.
-    const READ: usize = 16 << 10;
-    /// Room below which more is made; making it for every small message costs more than reading the message.
-    const LEAST_ROOM: usize = 2 << 10;
-    /// Bodies up to this size go out in one write with the head.
-    const SMALL_BODY: usize = 16 << 10;
+    /// A larger buffer is not kept between two requests.
+    const MOST_IDLE: usize = 4 << 10;
 
-    pub(crate) fn new(stream: Box<dyn Stream>, clock: Clock) -> Self {
-        Self { stream, clock, input: BytesMut::new(), read_at: Duration::ZERO, output: Vec::new(), reusable: true }
+    pub(crate) fn new(stream: Box<dyn Stream>, clock: Clock, scratch: Scratch) -> Self {
+        Self { stream, clock, scratch, input: BytesMut::new(), read_at: Duration::ZERO, reusable: true }
     }
 
     /// Whether an idle connection is still open. A server that says something without being asked is not trusted.
@@ -98,24 +111,18 @@ impl Connection {
         }
         let mut byte = [0u8; 1];
         poll_fn(|context| {
-            let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+            let mut buffer = ReadBuf::new(&mut byte);
             Poll::Ready(Pin::new(&mut self.stream).poll_read(context, &mut buffer).is_pending())
         })
         .await
     }
 
-    /// Writes a request (its head, ready but for the empty line, and its body) and reads the head of the answer.
+    /// Writes a request (its head, and what of its body did not fit in one piece with it) and reads the head of the
+    /// answer.
     pub(crate) async fn exchange(&mut self, method: &Method, head: &[u8], body: &[u8]) -> Result<Head, ExchangeError> {
         self.reusable = false;
-        self.output.clear();
-        self.output.extend_from_slice(head);
-        self.output.extend_from_slice(b"\r\n");
-        let together = body.len() <= Self::SMALL_BODY;
-        if together {
-            self.output.extend_from_slice(body);
-        }
-        let mut written = self.stream.write_all(&self.output).await;
-        if written.is_ok() && !together {
+        let mut written = self.stream.write_all(head).await;
+        if written.is_ok() && !body.is_empty() {
             written = self.stream.write_all(body).await;
         }
         if written.is_ok() {
@@ -156,11 +163,17 @@ impl Connection {
     /// A complete head out of the input, if there is one; interim answers (1xx) are passed over.
     fn parse_head(&mut self, method: &Method) -> Result<Option<Head>, WireError> {
         loop {
-            let mut slots = [httparse::EMPTY_HEADER; Self::MOST_HEADERS];
-            let mut parsed = httparse::Response::new(&mut slots);
+            if self.input.is_empty() {
+                return Ok(None);
+            }
+            // Not filled in first: 4 KB for each answer.
+            let mut slots = [const { MaybeUninit::uninit() }; Self::MOST_HEADERS];
+            let mut parsed = httparse::Response::new(&mut []);
             let bad =
                 |error: &dyn std::fmt::Display| WireError::protocol(format!("the answer is not valid HTTP: {error}"));
-            let length = match parsed.parse(&self.input).map_err(|error| bad(&error))? {
+            let config = httparse::ParserConfig::default();
+            let status = config.parse_response_with_uninit_headers(&mut parsed, &self.input, &mut slots);
+            let length = match status.map_err(|error| bad(&error))? {
                 httparse::Status::Complete(length) => length,
                 httparse::Status::Partial => return Ok(None),
             };
@@ -216,6 +229,13 @@ impl Connection {
         self.reusable && self.input.is_empty()
     }
 
+    /// Gives back what a connection between two requests does not need.
+    pub(crate) fn rest(&mut self) {
+        if self.input.capacity() > Self::MOST_IDLE {
+            self.input = BytesMut::new();
+        }
+    }
+
     fn take_body(&mut self, framing: &mut Framing) -> Result<Option<Bytes>, WireError> {
         match framing {
             Framing::Done => Ok(None),
@@ -236,12 +256,16 @@ impl Connection {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
-        if self.input.capacity() - self.input.len() < Self::LEAST_ROOM {
-            self.input.reserve(Self::READ);
-        }
-        let count = self.stream.read_buf(&mut self.input).await?;
-        self.read_at = self.clock.now();
-        Ok(count)
+        let Self { stream, clock, scratch, input, read_at, .. } = self;
+        poll_fn(|context| {
+            let mut scratch = scratch.0.borrow_mut();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+            *read_at = clock.now();
+            input.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+        .await
     }
 }
 
@@ -349,7 +373,7 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
             });
-            let mut connection = Connection::new(Box::new(ours), Clock::start());
+            let mut connection = Connection::new(Box::new(ours), Clock::start(), Scratch::new());
             let head = match connection.read_head(&method).await {
                 Ok(head) => head,
                 Err(ExchangeError::ClosedBeforeAnswer(error) | ExchangeError::Failed(error)) => {

@@ -11,14 +11,18 @@ mod error;
 mod http1;
 mod multipart;
 mod origin;
+mod request;
 mod sse;
+mod trust;
 
-pub use client::{Body, Chunk, Client, Request, Response};
+pub use client::{Body, Chunk, Client, Response};
 pub use connect::Connector;
 pub use cookies::CookieJar;
 pub use error::{ErrorKind, WireError};
 pub use multipart::Multipart;
 pub use origin::{Origin, OriginError};
+pub use request::{Prepared, Request};
 pub use sse::{Event, Splitter};
+pub use trust::Trust;
 
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -79,6 +79,11 @@ impl Origin {
         format!("{}{path}", self.base_path)
     }
 
+    /// Path below which everything lies, without a slash at its end; empty at the root.
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
     /// Whether the host is this machine, so that its clock is ours.
     pub fn is_loopback(&self) -> bool {
         self.host() == "localhost" || self.host().parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

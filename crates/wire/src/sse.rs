@@ -13,8 +13,9 @@ pub struct Event<'a> {
 
 /// Feeds on chunks as they come from the socket, cut anywhere, and calls back for each whole event.
 /// `id` and `retry` fields are passed over: none of our targets resumes a stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Splitter {
+    most_pending: usize,
     /// The line that is not complete yet.
     line: Vec<u8>,
     name: Vec<u8>,
@@ -25,12 +26,32 @@ pub struct Splitter {
     started: bool,
 }
 
+impl Default for Splitter {
+    fn default() -> Self {
+        Self::with_limit(Self::MOST_PENDING)
+    }
+}
+
 impl Splitter {
-    /// Bytes that may wait for the end of their event. More means that this is no event stream.
+    /// Bytes that may wait for the end of their event, where nothing else is said. More means that this is no event
+    /// stream.
     pub const MOST_PENDING: usize = 256 << 20;
 
-    /// Takes a chunk; `on_event` sees each event that it completes. `false` once more than
-    /// [`Self::MOST_PENDING`] bytes wait for an end that does not come.
+    /// A splitter that lets so many bytes wait for the end of their event.
+    pub fn with_limit(most_pending: usize) -> Self {
+        Self {
+            most_pending,
+            line: Vec::new(),
+            name: Vec::new(),
+            data: Vec::new(),
+            has_data: false,
+            after_cr: false,
+            started: false,
+        }
+    }
+
+    /// Takes a chunk; `on_event` sees each event that it completes. `false` once more bytes than the limit wait for
+    /// an end that does not come.
     pub fn push(&mut self, mut chunk: &[u8], mut on_event: impl FnMut(Event<'_>)) -> bool {
         if self.after_cr && chunk.first() == Some(&b'\n') {
             chunk = &chunk[1..];
@@ -54,7 +75,7 @@ impl Splitter {
             self.after_cr = false;
             self.line.extend_from_slice(chunk);
         }
-        self.line.len() + self.data.len() <= Self::MOST_PENDING
+        self.line.len() + self.data.len() <= self.most_pending
     }
 
     fn take_line(&mut self, line: &[u8], on_event: &mut impl FnMut(Event<'_>)) {

@@ -22,14 +22,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let plan = plan::resolve(args)?;
-    if args.dry_run {
+    if args.output.dry_run {
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
     target::check(&plan)?;
     let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
-    let mut manifest = RunManifest::start(command, &plan, &clock).map_err(CliError::internal)?;
+    let mut manifest = RunManifest::start(command, &plan, plan.seed, &clock).map_err(CliError::internal)?;
     manifest.write(&run_dir).map_err(CliError::internal)?;
     let mut session = Session {
         console,
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     };
     let result = session.measure(&mut manifest);
     let (exit, partial) = match &result {
-        Ok(report) => session.conclude(report, args.json)?,
+        Ok(report) => session.conclude(report, args.output.json)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));

@@ -5,6 +5,7 @@ use crate::StopReason;
 use plimsoll_targets::{Behaviour, Iteration, VirtualUser};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -62,12 +63,13 @@ impl Crew {
     /// Waits until all shards are ready: the start of the load.
     pub(super) async fn start(&self) -> Duration {
         self.context.shared.ready().await;
-        self.context.clock.now()
+        *self.context.shared.began.get_or_init(|| self.context.clock.now())
     }
 
     /// One iteration of a user.
     pub(super) async fn iterate<U: VirtualUser>(&self, user: &mut U, iteration: Iteration) {
         self.under_way.set(self.under_way.get() + 1);
+        self.context.shared.started.fetch_add(1, Ordering::Relaxed);
         user.iterate(iteration, &*self.context.recorder).await;
         self.under_way.set(self.under_way.get() - 1);
         self.look();

@@ -13,7 +13,7 @@ use crate::{EventSink, HealthProbe, Recorder, StopSignal};
 use plimsoll_model::{ApiLoad, Clock, TraceRequest};
 use plimsoll_targets::Behaviour;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Barrier;
@@ -46,9 +46,12 @@ pub struct Shared {
     pub active: AtomicU32,
     /// Arrivals that found no free user.
     pub dropped: AtomicU64,
-    /// Iterations that were begun, where they are shared.
+    /// Iterations that were begun.
+    pub started: AtomicU64,
+    /// Iterations that were taken, where they are shared.
     taken: AtomicU64,
     start: Barrier,
+    began: OnceLock<Duration>,
 }
 
 impl Shared {
@@ -57,14 +60,21 @@ impl Shared {
         Arc::new(Self {
             active: AtomicU32::new(0),
             dropped: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             start: Barrier::new(shards as usize),
+            began: OnceLock::new(),
         })
     }
 
     /// Waits until every shard has called this: then the load begins. A shard that cannot take part must call it too.
     pub async fn ready(&self) {
         self.start.wait().await;
+    }
+
+    /// When the load began, on the run's clock; `None` while users are being made ready.
+    pub fn began(&self) -> Option<Duration> {
+        self.began.get().copied()
     }
 
     fn enter(&self) {

@@ -1,0 +1,11 @@
+//! Runs of scenarios: from the plan to a run directory and tables.
+
+mod level;
+mod session;
+mod sink;
+
+pub(crate) mod capacity;
+pub(crate) mod check;
+pub(crate) mod doctor;
+pub(crate) mod prepare;
+pub(crate) mod run;

@@ -1,0 +1,160 @@
+//! `run SCENARIO`, `task`, `chat`, `http`: one load, or the levels of a sweep.
+
+use super::level::{LevelResult, LoadSetup, run_level};
+use super::prepare::{Prepared, Source};
+use super::session::{Session, summarise};
+use super::sink::SinkOptions;
+use crate::args::OutputArgs;
+use crate::console::Console;
+use crate::exit::{CliError, Exit};
+use plimsoll_engine::{RunEvent, StopReason};
+use plimsoll_model::{ApiLoad, Span, Threshold};
+use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelSummary, RunDir, is_closed, level_dir};
+use plimsoll_scenario::Overrides;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs a scenario.
+pub(crate) fn run(
+    source: &Source,
+    overrides: &Overrides,
+    output: &OutputArgs,
+    command: &str,
+    console: &Console,
+) -> Result<Exit, CliError> {
+    let plan = source.plan(overrides, output)?;
+    if output.dry_run {
+        console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
+        return Ok(Exit::Ok);
+    }
+    let prepared = Arc::new(source.prepare(plan)?);
+    let mut session = Session::start(command, &prepared, console)?;
+    let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
+    match session.run(move |setup| levels.run(&setup)) {
+        Ok(levels) => session.conclude(levels, output.json),
+        Err(error) => Err(session.fail(error)),
+    }
+}
+
+/// The levels of a run, on the thread that makes the load.
+struct Levels {
+    prepared: Arc<Prepared>,
+    run_dir: RunDir,
+    warnings: Vec<String>,
+}
+
+impl Levels {
+    fn run(&self, setup: &LoadSetup) -> Result<Vec<LevelSummary>, CliError> {
+        let load = &self.prepared.plan.load;
+        let (levels, cool_down) = match load {
+            ApiLoad::Sweep { levels, cool_down } => (levels.as_slice(), cool_down.0),
+            single => (std::slice::from_ref(single), Duration::ZERO),
+        };
+        let mut done: Vec<LevelSummary> = Vec::new();
+        for (index, level) in levels.iter().enumerate() {
+            if index > 0 && !rest(cool_down, setup) {
+                break;
+            }
+            let measured = Level {
+                number: index + 1,
+                of: Some(levels.len()),
+                load: level,
+                prepared: &self.prepared,
+                run_dir: &self.run_dir,
+                thresholds: &self.prepared.thresholds,
+            };
+            done.push(measured.run(setup)?.0);
+            // A run that is killed later has this much.
+            let so_far = Some("the run has not ended, or was killed".to_owned());
+            let summary = summarise(&self.prepared, &self.run_dir, done.clone(), so_far, self.warnings.clone());
+            if let Err(error) = summary.write(&self.run_dir) {
+                setup.stop.stop(StopReason::CannotWrite(error.to_string()));
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Waits, in steps, so that a stopped run does not; whether the run goes on.
+pub(super) fn rest(time: Duration, setup: &LoadSetup) -> bool {
+    let until = setup.clock.now() + time;
+    while setup.clock.now() < until && !setup.stop.is_stopped() {
+        std::thread::sleep(Duration::from_millis(20).min(until.saturating_sub(setup.clock.now())));
+    }
+    !setup.stop.is_stopped()
+}
+
+/// One level to run and to summarise.
+pub(super) struct Level<'a> {
+    pub number: usize,
+    pub of: Option<usize>,
+    pub load: &'a ApiLoad,
+    pub prepared: &'a Prepared,
+    pub run_dir: &'a RunDir,
+    pub thresholds: &'a [Threshold],
+}
+
+impl Level<'_> {
+    pub(super) fn run(&self, setup: &LoadSetup) -> Result<(LevelSummary, LevelResult), CliError> {
+        let dir = level_dir(self.run_dir, self.number, self.of.unwrap_or(usize::MAX)).map_err(CliError::internal)?;
+        let label = self.load.label();
+        // Nobody listens any more: nothing to tell.
+        let tell = |event| drop(setup.events.send(event));
+        tell(RunEvent::LevelStarted {
+            level: self.number,
+            levels: self.of,
+            label: label.clone(),
+            seconds: planned_time(self.load).map(|time| time.as_secs_f64()),
+        });
+        let options = SinkOptions {
+            dir: Some(dir.clone()),
+            warmup: self.load.warmup().0,
+            objectives: self.prepared.plan.scenario.objectives,
+            aborting: self.thresholds.iter().filter(|threshold| threshold.abort).cloned().collect(),
+        };
+        let result = run_level(setup, self.load, options)?;
+        tell(RunEvent::LevelFinished {
+            level: self.number,
+            ok: result.fold.ok(),
+            failed: result.fold.failed(),
+            cancelled: result.cancelled,
+            dropped: result.dropped,
+            elapsed_seconds: result.elapsed.as_secs_f64(),
+        });
+        if let Err(error) = ApiSeries::of(&result.fold).write(&dir) {
+            setup.stop.stop(StopReason::CannotWrite(error.to_string()));
+        }
+        let mut warnings = Vec::new();
+        if result.cancelled > 0 {
+            warnings.push(format!(
+                "{} iterations were still under way at the end and were given up; they are in no figure",
+                result.cancelled
+            ));
+        }
+        let input = LevelInput {
+            label,
+            directory: if self.of == Some(1) { String::new() } else { format!("level_{}", self.number) },
+            closed: is_closed(self.load),
+            facts: LevelFacts {
+                until: Some(result.began + result.elapsed),
+                iterations: result.started,
+                dropped: result.dropped,
+            },
+            health: result.health.clone(),
+            warnings,
+        };
+        Ok((LevelSummary::new(input, &result.fold, self.thresholds), result))
+    }
+}
+
+/// How long a load is meant to take, where that is known.
+fn planned_time(load: &ApiLoad) -> Option<Duration> {
+    match load {
+        ApiLoad::Users { stages, ramp_down, .. } => {
+            Some(stages.iter().map(|stage| stage.duration.0).sum::<Duration>() + ramp_down.0)
+        }
+        ApiLoad::Rate { stages, .. } => Some(stages.iter().map(|stage| stage.duration.0).sum()),
+        ApiLoad::Iterations { .. } | ApiLoad::Sweep { .. } => None,
+        ApiLoad::Replay { duration, .. } => duration.map(|Span(time)| time),
+    }
+}

@@ -1,0 +1,292 @@
+//! A run's directory, log and signals: what surrounds the load of a scenario.
+
+use super::level::LoadSetup;
+use super::prepare::Prepared;
+use crate::console::Console;
+use crate::exit::{CliError, Exit};
+use crate::signals::Signals;
+use crate::watch::watch;
+use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
+use plimsoll_model::scenario::Scenario;
+use plimsoll_model::{ApiLoad, Clock};
+use plimsoll_results::{
+    ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
+    api_report,
+};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+/// One run of a scenario, seen from the main thread.
+pub(crate) struct Session<'a> {
+    console: &'a Console,
+    prepared: &'a Prepared,
+    pub run_dir: RunDir,
+    log: EventLog,
+    manifest: RunManifest,
+    pub stop: StopSignal,
+    pub clock: Clock,
+    runtime: Runtime,
+    warnings: Vec<String>,
+}
+
+impl<'a> Session<'a> {
+    /// Looks whether the target can be reached, and makes the run's directory.
+    pub(crate) fn start(command: &str, prepared: &'a Prepared, console: &'a Console) -> Result<Self, CliError> {
+        let clock = Clock::start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
+        tokio::task::LocalSet::new().block_on(&runtime, prepared.reach(clock))?;
+        let plan = &prepared.plan;
+        let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
+        let mut manifest =
+            RunManifest::start(command, plan, prepared.seed, &clock).map_err(CliError::internal)?;
+        manifest.target = Some(target_facts(prepared));
+        manifest.write(&run_dir).map_err(CliError::internal)?;
+        let log = EventLog::create(&run_dir, clock).map_err(CliError::internal)?;
+        let mut session = Self {
+            console,
+            prepared,
+            run_dir,
+            log,
+            manifest,
+            stop: StopSignal::default(),
+            clock,
+            runtime,
+            warnings: Vec::new(),
+        };
+        session.warn_beforehand();
+        Ok(session)
+    }
+
+    /// What may spoil the run, told before it.
+    fn warn_beforehand(&mut self) {
+        let mut warnings = self.prepared.planned.warnings().to_vec();
+        let sockets = u64::from(most_users(&self.prepared.plan.load)) + 100;
+        let descriptors = shard::raise_descriptor_limit();
+        if sockets > descriptors {
+            warnings.push(format!(
+                "this load may need {sockets} open files, and the limit is {descriptors}; raise it with: ulimit -n {sockets}"
+            ));
+        }
+        let ports = ephemeral_ports();
+        if ports.is_some_and(|ports| sockets > ports) {
+            warnings.push(format!(
+                "this load may need {sockets} connections, and this machine has {} ports for them to one address; widen net.ipv4.ip_local_port_range",
+                ports.unwrap_or_default()
+            ));
+        }
+        for warning in &warnings {
+            self.show(&RunEvent::Warning { message: warning.clone() });
+        }
+        self.warnings = warnings;
+    }
+
+    /// Runs `work`, which makes the load, on a thread of its own, and shows what it tells. An error of the run itself
+    /// ends with the reason for which the run was stopped, if it was.
+    pub(crate) fn run<T, W>(&mut self, work: W) -> Result<T, CliError>
+    where
+        T: Send + 'static,
+        W: FnOnce(LoadSetup) -> Result<T, CliError> + Send + 'static,
+    {
+        let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let prepared = self.prepared;
+        let setup = LoadSetup {
+            planned: prepared.planned.clone(),
+            redactor: prepared.redactor.clone(),
+            clock: self.clock,
+            stop: self.stop.clone(),
+            events,
+            shards: prepared.plan.shards,
+            seed: prepared.seed,
+            timeout: prepared.timeout,
+            trace: Arc::clone(&prepared.trace),
+        };
+        let mut signals = {
+            let _inside = self.runtime.enter();
+            Signals::listen().map_err(CliError::internal)?
+        };
+        let thread = std::thread::Builder::new()
+            .name("load".to_owned())
+            .spawn(move || work(setup))
+            .map_err(CliError::internal)?;
+        let stop = self.stop.clone();
+        let (console, log) = (self.console, &mut self.log);
+        self.runtime.block_on(watch(
+            &mut heard,
+            &mut signals,
+            &stop,
+            |event| show(console, log, &stop, event),
+            || None,
+        ))?;
+        let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (result, self.stop.reason()) {
+            // What failed in the end failed for this reason.
+            (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(&reason), message: reason.to_string() }),
+            (result, _) => result,
+        }
+    }
+
+    pub(crate) fn show(&mut self, event: &RunEvent) {
+        show(self.console, &mut self.log, &self.stop, event);
+    }
+
+    /// The summary of these levels, for a run that ends now or goes on.
+    pub(crate) fn summary(&self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
+        summarise(self.prepared, &self.run_dir, levels, partial, self.warnings.clone())
+    }
+
+    /// What a run's parts need to write a summary as it goes.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    /// Writes the summary and shows it: how the run ends.
+    pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, json: bool) -> Result<Exit, CliError> {
+        let stopped = self.stop.reason();
+        let partial = self.partial();
+        let summary = self.summary(levels, partial.clone());
+        let written = self.publish(&summary, json)?;
+        let exit = match (&stopped, summary.verdict.result) {
+            (Some(reason), _) => Exit::of_stop(reason),
+            (None, VerdictResult::Pass) => Exit::Ok,
+            (None, VerdictResult::Fail) => Exit::Thresholds,
+            (None, VerdictResult::Inconclusive) => Exit::Inconclusive,
+        };
+        self.end(partial, written, exit)
+    }
+
+    /// The same for a search: its levels may break the rules, and what it found is a sentence.
+    pub(crate) fn conclude_search(
+        mut self,
+        levels: Vec<LevelSummary>,
+        (sentence, line): (&str, serde_json::Value),
+        (verdict, exit): (Verdict, Exit),
+        json: bool,
+    ) -> Result<Exit, CliError> {
+        let partial = self.partial();
+        let mut summary = self.summary(levels, partial.clone());
+        summary.load_line = Some(sentence.to_owned());
+        summary.verdict = verdict;
+        let mut written = self.publish(&summary, json)?;
+        if written.is_ok() {
+            let text = serde_json::to_vec_pretty(&line).map_err(CliError::internal)?;
+            written = self.run_dir.write_atomic("capacity.json", &text);
+        }
+        self.end(partial, written, exit)
+    }
+
+    /// Why the run is partial, if it is.
+    fn partial(&self) -> Option<String> {
+        self.stop.reason().map(|reason| self.prepared.redactor.clean(&reason.to_string()))
+    }
+
+    /// Writes a summary and shows it; what could not be written.
+    fn publish(&self, summary: &ApiSummary, json: bool) -> Result<Result<(), ResultsError>, CliError> {
+        self.run_dir.free_reserve();
+        let tables = api_report(summary);
+        let written = summary
+            .write(&self.run_dir)
+            .and_then(|()| self.run_dir.write_atomic("summary_table.txt", tables.as_bytes()));
+        if json {
+            self.console.json(&serde_json::to_string_pretty(summary).map_err(CliError::internal)?);
+        } else {
+            self.console.result(&format!("\n{}", tables.trim_end()));
+            self.console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
+        }
+        Ok(written)
+    }
+
+    /// Marks the run as ended.
+    pub(crate) fn end(
+        &mut self,
+        partial: Option<String>,
+        written: Result<(), ResultsError>,
+        exit: Exit,
+    ) -> Result<Exit, CliError> {
+        self.manifest.end(partial);
+        match written.and_then(|()| self.manifest.write(&self.run_dir)) {
+            Ok(()) => Ok(exit),
+            Err(error) => {
+                self.console.error(&error.to_string());
+                Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })
+            }
+        }
+    }
+
+    /// Marks the run as ended by this error.
+    pub(crate) fn fail(mut self, error: CliError) -> CliError {
+        self.run_dir.free_reserve();
+        let message = self.prepared.redactor.clean(&error.message);
+        // The error itself matters more than that it could not be written down.
+        let _ = self.end(Some(message.clone()), Ok(()), error.exit);
+        CliError { message, ..error }
+    }
+}
+
+/// A summary as far as a run has come.
+pub(crate) fn summarise(
+    prepared: &Prepared,
+    run_dir: &RunDir,
+    levels: Vec<LevelSummary>,
+    partial: Option<String>,
+    warnings: Vec<String>,
+) -> ApiSummary {
+    let name = prepared.plan.scenario.name.clone().unwrap_or_else(|| "scenario".to_owned());
+    ApiSummary::new(name, prepared.planned.origin().to_string(), run_dir, levels, partial, warnings)
+}
+
+fn show(console: &Console, log: &mut EventLog, stop: &StopSignal, event: &RunEvent) {
+    console.event(event);
+    if matches!(event, RunEvent::LevelProgress { .. }) {
+        return;
+    }
+    let mut fields = serde_json::to_value(event).unwrap_or_default();
+    let kind = fields["kind"].take();
+    if let Err(error) = log.append(kind.as_str().unwrap_or("event"), fields) {
+        stop.stop(StopReason::CannotWrite(error.to_string()));
+    }
+}
+
+fn target_facts(prepared: &Prepared) -> TargetFacts {
+    let url = prepared.planned.origin().to_string();
+    TargetFacts {
+        framework: kind_of(&prepared.plan.scenario).to_owned(),
+        version: String::new(),
+        protocol: String::new(),
+        endpoint: String::new(),
+        profiling: false,
+        python: None,
+        app: url.clone(),
+        url,
+    }
+}
+
+/// What the scenario's requests speak, where they all speak the same.
+fn kind_of(scenario: &Scenario) -> &'static str {
+    let requests = || scenario.requests.iter().chain(scenario.journeys.iter().flat_map(|journey| &journey.steps));
+    if requests().all(|request| request.task.is_some()) {
+        "hf-inference"
+    } else if requests().all(|request| request.api.is_some()) {
+        "openai"
+    } else {
+        "http"
+    }
+}
+
+/// Most users that a load has at a time.
+fn most_users(load: &ApiLoad) -> u32 {
+    match load {
+        ApiLoad::Users { stages, .. } => stages.iter().map(|stage| stage.to).fold(0.0, f64::max) as u32,
+        ApiLoad::Iterations { users, .. } => *users,
+        ApiLoad::Rate { max_users, .. } | ApiLoad::Replay { max_users, .. } => *max_users,
+        ApiLoad::Sweep { levels, .. } => levels.iter().map(most_users).max().unwrap_or(0),
+    }
+}
+
+/// Ports that connections to one address can have, where the system tells.
+pub(crate) fn ephemeral_ports() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let (first, last) = text.trim().split_once(char::is_whitespace)?;
+    let (first, last) = (first.trim().parse::<u64>().ok()?, last.trim().parse::<u64>().ok()?);
+    Some(last.checked_sub(first)? + 1)
+}
+

@@ -1,0 +1,39 @@
+//! API runs: what a scenario's requests measured, as a fold over their samples.
+
+mod compare;
+mod fold;
+mod level;
+mod measure;
+mod metric;
+mod name;
+mod record;
+mod series;
+mod series_file;
+mod summary;
+mod table;
+#[cfg(test)]
+mod testdata;
+mod text;
+mod threshold;
+mod told;
+mod writer;
+
+pub use compare::{EarlySummary, PartSummary};
+pub use fold::{ApiFold, ApiFoldOptions, ApiWarmup, LevelFacts};
+pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSummary, TokenSummary, is_closed};
+pub use metric::{QuantileInterval, StoredHistogram};
+pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
+pub use series_file::{ApiSeries, NameSeries};
+pub use summary::ApiSummary;
+pub use table::{
+    api_banner, api_error_table, api_notes, api_report, levels_table, request_table, threshold_table, token_table,
+    verdict_text,
+};
+pub use threshold::{ThresholdResult, ThresholdUnit, evaluate};
+pub use told::{ColdSummary, RateLimitSummary};
+pub use writer::{ApiWriter, fold_samples, level_dir};
+
+/// A stamp or a time in whole microseconds.
+fn micros(duration: std::time::Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
+}

@@ -1,0 +1,163 @@
+//! Takes the samples of an API run to disk.
+
+use super::fold::{ApiFold, ApiFoldOptions};
+use super::record::{ApiSampleRecord, Line};
+use crate::lines::{self, LineWriter};
+use crate::{ResultsError, RunDir};
+use plimsoll_model::Sample;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SAMPLES: &str = "samples.jsonl";
+
+/// Writes the samples of one level to `samples.jsonl`. Stamps are since the run's start, whose wall clock `run.json`
+/// has.
+#[derive(Debug)]
+pub struct ApiWriter {
+    lines: LineWriter,
+    chunks: Vec<u64>,
+}
+
+impl ApiWriter {
+    /// Makes `samples.jsonl` in `dir`, see [`level_dir`].
+    ///
+    /// # Errors
+    /// [`ResultsError::Io`] or [`ResultsError::DiskFull`].
+    pub fn create(dir: &Path) -> Result<Self, ResultsError> {
+        Ok(Self { lines: LineWriter::open(dir.join(SAMPLES))?, chunks: Vec::new() })
+    }
+
+    /// Writes these samples; when it returns, whole lines are with the system, so that a killed run keeps them.
+    /// Samples of requests that were given up because the run was stopped are written too.
+    ///
+    /// # Errors
+    /// [`ResultsError::Io`] or [`ResultsError::DiskFull`]; the samples of this call may then be lost, those of
+    /// earlier calls are not.
+    pub fn write(&mut self, samples: &[Sample]) -> Result<(), ResultsError> {
+        for sample in samples {
+            self.lines.push(&Line::of(sample, &mut self.chunks))?;
+        }
+        self.lines.flush()
+    }
+
+    /// Ends the writing.
+    ///
+    /// # Errors
+    /// As [`ApiWriter::write`].
+    pub fn finish(mut self) -> Result<(), ResultsError> {
+        self.lines.flush()
+    }
+}
+
+/// Where the files of level `number` (from 1) of `of` go: the run directory itself when there is one level, else
+/// `level_<number>` in it, which is made if it is not there.
+///
+/// # Errors
+/// [`ResultsError::NotWritable`] or [`ResultsError::DiskFull`].
+pub fn level_dir(run: &RunDir, number: usize, of: usize) -> Result<PathBuf, ResultsError> {
+    if of <= 1 {
+        return Ok(run.path().to_owned());
+    }
+    let path = run.path().join(format!("level_{number}"));
+    fs::create_dir_all(&path).map_err(|reason| ResultsError::not_writable(&path, reason))?;
+    Ok(path)
+}
+
+/// Folds the samples that were written to `dir`: the same fold that the run made as it went. A cut-off last line is left
+/// out and counted.
+///
+/// # Errors
+/// [`ResultsError::Io`] or [`ResultsError::BadLine`].
+pub fn fold_samples(dir: &Path, options: ApiFoldOptions) -> Result<ApiFold, ResultsError> {
+    let mut fold = ApiFold::new(options);
+    let cut_off = lines::read(&dir.join(SAMPLES), |record: ApiSampleRecord| {
+        fold.add_record(&record);
+        Ok(())
+    })?;
+    fold.note_cut_off_lines(cut_off);
+    Ok(fold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::testdata::{mixed, options, plain, streamed};
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn the_file_folds_as_the_run_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = mixed();
+        let mut writer = ApiWriter::create(folder.path()).unwrap();
+        let mut fold = ApiFold::new(options());
+        for batch in samples.chunks(3) {
+            writer.write(batch).unwrap();
+            batch.iter().for_each(|sample| fold.add(sample));
+        }
+        writer.finish().unwrap();
+        assert_eq!(fold_samples(folder.path(), options()).unwrap(), fold);
+
+        let path = folder.path().join(SAMPLES);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), samples.len());
+        fs::write(&path, &text[..text.len() - 20]).unwrap();
+        let cut = fold_samples(folder.path(), options()).unwrap();
+        assert_eq!(cut.cut_off_lines(), 1);
+        fs::write(&path, &text[20..]).unwrap();
+        assert!(matches!(fold_samples(folder.path(), options()), Err(ResultsError::BadLine { line: 1, .. })));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(SAMPLES)).unwrap();
+        let mut writer = ApiWriter::create(folder.path()).unwrap();
+        assert!(matches!(writer.write(&mixed()), Err(ResultsError::DiskFull { .. })));
+    }
+
+    #[test]
+    fn several_levels_have_a_folder_each() {
+        let output = tempfile::tempdir().unwrap();
+        let run = RunDir::create(output.path()).unwrap();
+        assert_eq!(level_dir(&run, 1, 1).unwrap(), run.path());
+        assert_eq!(level_dir(&run, 2, 3).unwrap(), run.path().join("level_2"));
+        assert!(run.path().join("level_2").is_dir() && level_dir(&run, 2, 3).is_ok());
+    }
+
+    /// `cargo test --release -p plimsoll-results cost_of -- --ignored --nocapture`
+    #[test]
+    #[ignore = "a measurement"]
+    fn cost_of_a_sample() {
+        let chunks: Vec<u64> = (0..128).map(|index| 40 + index * 10).collect();
+        for (what, kind) in
+            [("plain", plain("embed", 20_000, 12)), ("128 chunks", streamed("chat", 20_000, &chunks, 128))]
+        {
+            let samples: Vec<_> = (0..1000_u64)
+                .map(|index| {
+                    let mut sample = kind.clone();
+                    sample.end += Duration::from_micros(index * 37 % 5_000);
+                    (sample.vu, sample.iteration) = (index as u32 % 100, index as u32);
+                    sample
+                })
+                .collect();
+            let folder = tempfile::tempdir().unwrap();
+            let mut writer = ApiWriter::create(folder.path()).unwrap();
+            let mut fold = ApiFold::new(options());
+            let rounds = 200;
+            let (mut write, mut add) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..rounds {
+                let start = Instant::now();
+                writer.write(&samples).unwrap();
+                let middle = Instant::now();
+                samples.iter().for_each(|sample| fold.add(sample));
+                (write, add) = (write + (middle - start), add + middle.elapsed());
+            }
+            let each = |time: Duration| time.as_nanos() / (rounds * samples.len() as u128);
+            let start = Instant::now();
+            assert_eq!(fold_samples(folder.path(), options()).unwrap(), fold);
+            println!("{what}: write {} ns, add {} ns, fold again {} ns", each(write), each(add), each(start.elapsed()));
+        }
+    }
+}

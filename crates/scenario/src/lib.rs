@@ -1,0 +1,36 @@
+//! Scenario files: TOML is read into a [`Scenario`], mistakes are shown where they stand, defaults are filled in, and
+//! a scenario made of command-line options is written back as a file.
+//!
+//! ```text
+//! text --parse--> Scenario --resolve(Overrides)--> Scenario (seed and names set) + ApiLoad
+//! ```
+
+mod error;
+mod examples;
+mod explain;
+mod load;
+mod near;
+mod overrides;
+mod read;
+mod resolve;
+mod schema;
+mod secrets;
+mod template;
+mod thresholds;
+mod tree;
+mod write;
+
+pub use error::ScenarioError;
+pub use examples::{ExampleInputs, Feed, example_inputs, feed, task_names};
+pub use near::nearest;
+pub use overrides::{Overrides, threshold_spec};
+pub use read::{parse, read};
+pub use resolve::{request_name, resolve};
+pub use schema::schema;
+pub use secrets::{is_secret_name, is_variable_name};
+pub use template::{KINDS, template};
+pub use thresholds::thresholds;
+pub use write::to_toml;
+
+#[doc(no_inline)]
+pub use plimsoll_model::scenario::{Problem, Scenario};
