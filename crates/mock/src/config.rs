@@ -192,15 +192,19 @@ impl MockConfig {
     }
 }
 
-/// The answer to a request that finds the queue full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// The answer to a request that finds the queue full. As text `503` or `429`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overflow {
     /// 503 with TGI's body.
-    #[serde(rename = "503")]
     Unavailable,
     /// 429 with TGI's body, as TGI itself answers.
-    #[serde(rename = "429")]
     TooMany,
+}
+
+impl<'de> Deserialize<'de> for Overflow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer, "503 or 429", str::parse)
+    }
 }
 
 impl FromStr for Overflow {
@@ -276,7 +280,7 @@ mod tests {
             tokens = "request"
             servers = 4
             queue = 16
-            overflow = "429"
+            overflow = 429
             cold_start = "20s"
             rate_limit = "bucket(100/1m)"
             [models]

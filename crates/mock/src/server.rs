@@ -15,6 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+/// Connections that may wait to be accepted, if the system allows so many.
+#[cfg(unix)]
+const BACKLOG: i32 = 16_384;
+
 /// A running server. Dropping it stops it.
 pub struct Mock {
     address: SocketAddr,
@@ -31,6 +35,10 @@ impl Mock {
         raise_descriptor_limit();
         let listen_error = |source| MockError::Listen { address: config.listen, source };
         let mut listener = TcpListener::bind(config.listen).map_err(listen_error)?;
+        // The usual backlog of 128 drops connections when a thousand users arrive at once, and a dropped one comes back
+        // only after a second. Listening again just changes the number.
+        #[cfg(unix)]
+        rustix::net::listen(&listener, BACKLOG).map_err(|error| listen_error(error.into()))?;
         let address = listener.local_addr().map_err(listen_error)?;
         let truth_file = config.truth_file.as_ref().map(|path| {
             let opened =

@@ -115,7 +115,7 @@ impl FailureClass {
         match status {
             401 | 403 => Self::Auth,
             402 => Self::Quota,
-            424 => Self::AppError,
+            424 => Self::ServerError,
             429 => Self::RateLimited,
             503 => Self::Overloaded,
             400..=499 => Self::ClientError,

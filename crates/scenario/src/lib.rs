@@ -6,7 +6,6 @@
 //! ```
 
 mod error;
-mod examples;
 mod explain;
 mod load;
 mod near;
@@ -15,19 +14,20 @@ mod read;
 mod resolve;
 mod schema;
 mod secrets;
+mod tasks;
 mod template;
 mod thresholds;
 mod tree;
 mod write;
 
 pub use error::ScenarioError;
-pub use examples::{ExampleInputs, Feed, example_inputs, feed, task_names};
 pub use near::nearest;
 pub use overrides::{Overrides, threshold_spec};
 pub use read::{parse, read};
 pub use resolve::{request_name, resolve};
 pub use schema::schema;
 pub use secrets::{is_secret_name, is_variable_name};
+pub use tasks::{ExampleInputs, task_names};
 pub use template::{KINDS, template};
 pub use thresholds::thresholds;
 pub use write::to_toml;

@@ -1,6 +1,6 @@
 //! Commented scenarios to begin with.
 
-use crate::examples::{ExampleInputs, Feed, example_inputs, feed, model};
+use crate::tasks::{self, ExampleInputs, Feed};
 use crate::write::{assigned_json, inline_json};
 use serde_json::Value;
 
@@ -59,37 +59,36 @@ fn target(url: &str, auth: &str) -> String {
     )
 }
 
-fn task_parts(task: &str, inputs: Option<ExampleInputs>) -> Option<(String, String)> {
-    let (feed, model) = (feed(task)?, model(task)?);
-    let example = inputs.or_else(|| example_inputs(task));
-    let images = "[data.files]\n\
-                  generator = \"images\"  # images made up\n\
-                  size = [256, 256]  # width and height in pixels\n\
-                  # folder = \"images\"  # or your own, in place of generator and size\n";
-    let audio = "[data.files]\n\
-                 generator = \"audio\"  # sounds made up\n\
-                 seconds = 2  # length of each\n\
-                 # folder = \"recordings\"  # or your own, in place of generator and seconds\n";
-    let videos = "[data.files]\n\
-                  folder = \"videos\"  # a folder of your own: none are made up\n";
+fn task_parts(task: &str, given: Option<ExampleInputs>) -> Option<(String, String)> {
+    let (feed, model) = tasks::task(task)?;
+    let own = || tasks::inputs(task, feed);
     let mut request = format!("[[request]]\ntask = \"{task}\"\nmodel = \"{model}\"\n");
-    let data = match (feed, example) {
-        (Feed::Image | Feed::Audio | Feed::Video, _) => {
-            request += "binary = \"files\"  # the body of each request is a file of [data.files]\n";
-            match feed {
-                Feed::Audio => audio,
-                Feed::Video => videos,
-                _ => images,
-            }
-            .to_owned()
+    let data = match feed {
+        Feed::Image | Feed::Audio | Feed::Video => {
+            let (name, data) = match feed {
+                Feed::Audio => ("audio", AUDIO),
+                Feed::Video => ("videos", VIDEOS),
+                _ => ("images", IMAGES),
+            };
+            request += &format!("binary = \"{name}\"  # the body of each request is a file of [data.{name}]\n");
+            data.to_owned()
         }
-        (Feed::ImageInJson | Feed::ImageAndQuestion, Some(example)) => {
-            // Given examples may hold an image themselves; made-up ones vary from request to request.
-            let example = if mentions_files(&example.inputs) { example } else { example_inputs(task)? };
+        Feed::ImageInJson | Feed::ImageAndQuestion => {
+            // Given inputs may hold an image themselves; a source makes different ones.
+            let given = given.filter(|given| given.inputs.to_string().contains("{{ images."));
+            let example = given.unwrap_or_else(own);
             request += &members(&example.inputs, &example);
-            images.to_owned()
+            IMAGES.to_owned()
         }
-        (Feed::Text, Some(example)) if example.inputs.is_string() => {
+        Feed::Object => {
+            let example = given.unwrap_or_else(own);
+            request += &members(&example.inputs, &example);
+            "# [data.questions]  # rows for the texts below: \"{{ questions.question }}\"\n\
+             # file = \"questions.jsonl\"\n"
+                .to_owned()
+        }
+        Feed::Text => {
+            let example = given.unwrap_or_else(own);
             request += &members(&"{{ texts }}".into(), &example);
             format!(
                 "[data.texts]\n\
@@ -99,26 +98,12 @@ fn task_parts(task: &str, inputs: Option<ExampleInputs>) -> Option<(String, Stri
                 inline_json(&example.inputs)
             )
         }
-        (_, example) => {
-            let example = example?;
-            request += &members(&example.inputs, &example);
-            "# [data.questions]\n# file = \"questions.jsonl\"  # rows for templates: \"{{ questions.question }}\"\n"
-                .to_owned()
-        }
     };
     if task == "text-generation" {
         request += "# stream = true  # the answer in pieces; measures the time to the first token\n";
     }
-    request += "# route = \"endpoint\"  # router, legacy, pipeline or endpoint; guessed from the address when absent\n\
-                # options = { wait_for_model = true, use_cache = false }  # known to the legacy API\n\
-                # timeout = \"90s\"  # limit for this request\n\
-                # retry = { times = 2 }  # send it again after 429 and 503\n\
-                # check = { contains = \"score\" }  # beside the check of the task's own form\n";
+    request += TASK_OPTIONS;
     Some((data, request))
-}
-
-fn mentions_files(inputs: &Value) -> bool {
-    inputs.to_string().contains("{{ files")
 }
 
 fn members(inputs: &Value, example: &ExampleInputs) -> String {
@@ -131,6 +116,29 @@ fn members(inputs: &Value, example: &ExampleInputs) -> String {
     }
     out
 }
+
+const IMAGES: &str = r#"[data.images]
+generator = "images"  # images made up
+size = [256, 256]  # width and height in pixels
+# folder = "images"  # or your own, in place of generator and size
+"#;
+
+const AUDIO: &str = r#"[data.audio]
+generator = "audio"  # sounds made up
+seconds = 2  # length of each
+# folder = "recordings"  # or your own, in place of generator and seconds
+"#;
+
+const VIDEOS: &str = r#"[data.videos]
+folder = "videos"  # a folder of your own: none are made up
+"#;
+
+const TASK_OPTIONS: &str = r#"# route = "endpoint"  # router, legacy, pipeline or endpoint; guessed from the address when absent
+# options = { wait_for_model = true, use_cache = false }  # known to the legacy API
+# timeout = "90s"  # limit for this request
+# retry = { times = 2 }  # send it again after 429 and 503
+# check = { min_bytes = 20 }  # beside the check of the task's own form
+"#;
 
 const PROMPTS: &str = r#"[data.prompts]
 generator = "prompts"  # texts made up

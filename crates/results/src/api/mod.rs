@@ -31,7 +31,7 @@ pub use table::{
 };
 pub use threshold::{ThresholdResult, ThresholdUnit, evaluate};
 pub use told::{ColdSummary, RateLimitSummary};
-pub use writer::{ApiWriter, fold_samples, level_dir};
+pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
 
 /// A stamp or a time in whole microseconds.
 fn micros(duration: std::time::Duration) -> u64 {

@@ -32,7 +32,8 @@ pub struct ApiSummary {
     pub partial_reason: Option<String>,
     /// Whether the rules are met, and the figures may be believed.
     pub verdict: Verdict,
-    /// Of several levels: the last one up to which every rule was met; `null` without rules.
+    /// Of several levels: the label of the last one up to which every rule was met, `null` when there is none. Of a
+    /// search: what it found, as a sentence.
     pub load_line: Option<String>,
     /// The levels, in the order in which they ran.
     pub levels: Vec<LevelSummary>,
@@ -116,7 +117,11 @@ fn verdict(state: RunState, partial_reason: Option<&str>, levels: &[LevelSummary
     for level in levels {
         let at = if levels.len() > 1 { format!("{}: ", level.label) } else { String::new() };
         if level.all.ok == 0 {
-            unsure.push(format!("{at}no request succeeded"));
+            let warm = level.all.count == 0 && level.warmup.is_some_and(|warmup| warmup.requests > 0);
+            unsure.push(format!(
+                "{at}{}",
+                if warm { "nothing was measured: every request was warm-up" } else { "no request succeeded" }
+            ));
         }
         for limit in level.health.iter().flat_map(|health| &health.limits_passed) {
             limited.push(format!("{at}generator-limited: {}", limit.message));
@@ -227,6 +232,8 @@ mod tests {
         assert!(reasons[0].starts_with("generator-limited: the measuring thread"));
         assert_eq!(result(vec![], None).0, VerdictResult::Inconclusive);
         assert_eq!(result(vec![level("1 users", &[], &[])], None).1, ["no request succeeded"]);
+        let early = level("1 users", &[plain("a", 11_000, 50)], &[]);
+        assert_eq!(result(vec![early], None).1, ["nothing was measured: every request was warm-up"]);
     }
 
     #[test]

@@ -92,9 +92,14 @@ pub fn levels_table(summary: &ApiSummary) -> String {
             ),
         );
     }
-    if rules {
-        let last = summary.load_line.as_deref().map_or_else(|| "no level".to_owned(), |l| one_line(l, LONGEST_NAME));
-        line(&mut table, format_args!("Highest level up to which every rule is met: {last}"));
+    let found = summary.load_line.as_deref().map(|line| one_line(line, usize::MAX));
+    match found {
+        Some(label) if names.contains(&label) => {
+            line(&mut table, format_args!("Highest level up to which every rule is met: {label}"));
+        }
+        Some(sentence) => line(&mut table, format_args!("{sentence}")),
+        None if rules => line(&mut table, format_args!("Every rule is met at no level.")),
+        None => {}
     }
     table
 }
@@ -289,13 +294,28 @@ pub fn api_notes(level: &LevelSummary) -> Vec<String> {
         ));
     }
     if level.all.cancelled > 0 {
-        notes.push(format!("{} given up because the run was stopped; in no figure.", requests(level.all.cancelled)));
+        notes.push(format!("{} given up when the load ended; in no figure.", requests(level.all.cancelled)));
     }
+    notes.extend(waiting(level));
     if level.cut_off_lines > 0 {
         notes.push("The last line of the file was cut off and is left out.".to_owned());
     }
     notes.extend(level.warnings.iter().map(|warning| sentence(warning)));
     notes
+}
+
+/// How much of the response time went by before the send, where that is worth a word.
+fn waiting(level: &LevelSummary) -> Option<String> {
+    let response = level.all.metrics.get(&Metric::ResponseTime)?.p95;
+    let service = level.all.metrics.get(&Metric::ServiceTime)?.p95;
+    (response > 1.1 * service && response - service > 1.0).then(|| {
+        format!(
+            "Response times count from when a request was meant to start. From when it was sent, the p95 is {} and not \
+             {}: the rest is waiting for a free user, or for the generator.",
+            time(Some(service)),
+            time(Some(response))
+        )
+    })
 }
 
 /// What the run comes to, and why.
@@ -343,6 +363,7 @@ mod tests {
     use crate::api::testdata::{failed, level, mixed, plain, rules, run_of, streamed};
     use crate::testdata::health;
     use plimsoll_model::FailureClass;
+    use std::time::Duration;
 
     #[test]
     fn one_level() {
@@ -375,6 +396,26 @@ mod tests {
         let (_folder, summary) = run_of(levels.to_vec(), None);
         let text = api_report(&summary);
         insta::assert_snapshot!(text.split("== 10 users ==").next().unwrap());
+    }
+
+    #[test]
+    fn waiting_before_the_send_is_told() {
+        let mut late = plain("a", 20_000, 50);
+        let prompt = level("10/s", &[late.clone()], &[]);
+        (late.sent, late.end) = (late.sent + Duration::from_secs(1), late.end + Duration::from_secs(1));
+        let told =
+            |level: &LevelSummary| api_notes(level).into_iter().find(|note| note.starts_with("Response times count"));
+        assert!(told(&level("10/s", &[late], &[])).is_some_and(|note| note.contains("p95 is 50.0ms and not 1050.5ms")));
+        assert_eq!(told(&prompt), None);
+    }
+
+    #[test]
+    fn what_a_search_found_is_shown_whole() {
+        let levels = vec![level("1 users", &mixed(), &[]), level("2 users", &mixed(), &[])];
+        let (_folder, mut summary) = run_of(levels, None);
+        assert!(!levels_table(&summary).contains("rule"));
+        summary.load_line = Some("The load line lies between 10/s and 11/s: every rule held up to there.".to_owned());
+        assert!(levels_table(&summary).ends_with("every rule held up to there.\n"));
     }
 
     #[test]

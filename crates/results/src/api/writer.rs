@@ -5,8 +5,10 @@ use super::record::{ApiSampleRecord, Line};
 use crate::lines::{self, LineWriter};
 use crate::{ResultsError, RunDir};
 use plimsoll_model::Sample;
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const SAMPLES: &str = "samples.jsonl";
 
@@ -78,12 +80,30 @@ pub fn fold_samples(dir: &Path, options: ApiFoldOptions) -> Result<ApiFold, Resu
     Ok(fold)
 }
 
+/// When the first request of the samples in `dir` was meant to start, since the run's start: about when its level began,
+/// for a run that was killed before it could say so. `None` without samples.
+///
+/// # Errors
+/// As [`fold_samples`].
+pub fn first_intended(dir: &Path) -> Result<Option<Duration>, ResultsError> {
+    #[derive(Deserialize)]
+    struct Intended {
+        intended: u64,
+    }
+    let mut first: Option<u64> = None;
+    lines::read(&dir.join(SAMPLES), |Intended { intended }| {
+        first = Some(first.map_or(intended, |first| first.min(intended)));
+        Ok(())
+    })?;
+    Ok(first.map(Duration::from_micros))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::testdata::{mixed, options, plain, streamed};
     use std::fs;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[test]
     fn the_file_folds_as_the_run_did() {
@@ -97,6 +117,7 @@ mod tests {
         }
         writer.finish().unwrap();
         assert_eq!(fold_samples(folder.path(), options()).unwrap(), fold);
+        assert_eq!(first_intended(folder.path()).unwrap(), Some(Duration::from_millis(10_100)));
 
         let path = folder.path().join(SAMPLES);
         let text = fs::read_to_string(&path).unwrap();

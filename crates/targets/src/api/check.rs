@@ -8,14 +8,13 @@ use super::vectors;
 use bytes::Bytes;
 use plimsoll_model::Tokens;
 use plimsoll_model::scenario::OpenAiApi;
-use plimsoll_wire::HeaderMap;
+use plimsoll_wire::{Body, HeaderMap};
 use regex::bytes::Regex;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
 /// An answer, read to its end.
-#[derive(Debug)]
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -27,13 +26,25 @@ pub(super) struct Answer {
     /// How a stream is seen whole.
     pub streamed: Option<Dialect>,
     pub tokens: Option<Tokens>,
+    /// What is still to be read of a stream that said it is done.
+    pub rest: Option<Body>,
     json: OnceCell<Option<Value>>,
 }
 
 impl Answer {
     pub(super) fn new(status: u16, headers: HeaderMap, bytes: u64) -> Self {
         let json = OnceCell::new();
-        Self { status, headers, body: Bytes::new(), bytes, reading: None, streamed: None, tokens: None, json }
+        Self {
+            status,
+            headers,
+            body: Bytes::new(),
+            bytes,
+            reading: None,
+            streamed: None,
+            tokens: None,
+            rest: None,
+            json,
+        }
     }
 
     /// The body, or what was said in a stream.

@@ -8,7 +8,7 @@ use super::planned::ApiPlanned;
 use super::step::{Retry, Step};
 use super::user::ApiUser;
 use bytes::Bytes;
-use plimsoll_model::{FailureClass, Sample, Timeline};
+use plimsoll_model::{FailureClass, Sample, Timeline, Told};
 use plimsoll_wire::{Body, Prepared, Response};
 use std::time::{Duration, SystemTime};
 
@@ -29,9 +29,15 @@ impl ApiUser {
         limit: Duration,
         sample: &mut Sample,
     ) -> Result<Answer, Failure> {
+        // What the server told at an earlier try, if it tells nothing at the last.
+        let mut earlier: Option<Box<Told>> = None;
         loop {
             let failure = match tokio::time::timeout(limit, self.attempt(planned, step, prepared, sample)).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(mut answer)) => {
+                    drain(answer.rest.take()).await;
+                    sample.told = sample.told.take().or(earlier);
+                    return Ok(answer);
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => {
                     let text = format!("no complete answer within {} s", limit.as_secs_f64());
@@ -42,8 +48,12 @@ impl ApiUser {
             if failure.loading.is_some() {
                 sample.told.get_or_insert_default().loading = failure.loading;
             }
-            let Some(wait) = step.retry.as_ref().and_then(|retry| wait_of(retry, sample)) else { return Err(failure) };
+            let Some(wait) = step.retry.as_ref().and_then(|retry| wait_of(retry, sample)) else {
+                sample.told = sample.told.take().or(earlier);
+                return Err(failure);
+            };
             tokio::time::sleep(wait).await;
+            earlier = sample.told.take().or(earlier);
             sample.retries += 1;
             // What the failed try went through belongs to the time of the request, but is no step of its answer.
             let Timeline { connect, reconnects, .. } = sample.timeline;
@@ -71,6 +81,10 @@ impl ApiUser {
         }
         if !step.checks.accepts(response.status) {
             return Err(self.refused(planned, response, sample).await);
+        }
+        let encoding = response.headers.get("content-encoding").and_then(|value| value.to_str().ok());
+        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity" && step.looks_into_body()) {
+            return Err(Failure::protocol(format!("the answer is compressed ({encoding}), which was not asked for")));
         }
         let success = (200..300).contains(&response.status);
         let dialect = step.dialect().filter(|_| success);
@@ -178,13 +192,20 @@ impl ApiUser {
         }
         sample.end = response.body.last_at();
         let reading = reader.finish(&mut sample.timeline)?;
-        // Not part of the time, and no failure if it does not come: the answer is there.
-        let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = response.body.next().await {} }).await;
         let mut answer = Answer::new(response.status, response.headers, sample.bytes_received - before);
         answer.streamed = Some(dialect);
+        answer.rest = Some(response.body);
         answer.tokens = reading.tokens;
         answer.reading = Some(reading);
         Ok(answer)
+    }
+}
+
+/// Reads on to the end of a stream, so that the connection can serve the next request. Not part of the time, and no
+/// failure if it does not come: the answer is there.
+async fn drain(rest: Option<Body>) {
+    if let Some(mut body) = rest {
+        let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = body.next().await {} }).await;
     }
 }
 
@@ -195,6 +216,9 @@ fn note(response: &Response, sample: &mut Sample) {
     sample.timeline.connect += response.connect;
     sample.timeline.reconnects += u32::from(response.reconnected);
     sample.told = told_by(&response.headers, SystemTime::now).map(Box::new);
+    // Hugging Face's providers, and most others.
+    let id = response.headers.get("x-request-id").or_else(|| response.headers.get("inference-id"));
+    sample.event_id = id.and_then(|value| value.to_str().ok()).map(Into::into);
 }
 
 /// How long to wait before the next try; `None` when there is none.

@@ -164,7 +164,7 @@ fn is_endpoint(origin: &Origin) -> bool {
 /// Where a redirect leads: named only if it is on the target itself, for another address may hold what is not for us.
 fn redirect_of(origin: &Origin, headers: &HeaderMap) -> String {
     let Some(location) = headers.get("location").and_then(|value| value.to_str().ok()) else { return String::new() };
-    if location.starts_with('/') && !location.starts_with("//") {
+    if !location.starts_with("//") && !location.contains(':') {
         return format!(" to {}", path_only(location));
     }
     match Origin::parse(location) {

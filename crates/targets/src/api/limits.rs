@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(told(&[("retry-after", "7")]).unwrap().retry_after, seconds(7));
         let date = told(&[("retry-after", "Tue, 14 Nov 2023 22:13:30 GMT")]).unwrap();
         assert_eq!(date.retry_after, seconds(10));
-        let past = told(&[("retry-after", "Tue, 14 Nov 2022 22:13:30 GMT")]).unwrap();
+        let past = told(&[("retry-after", "Mon, 14 Nov 2022 22:13:30 GMT")]).unwrap();
         assert_eq!(past.retry_after, seconds(0));
         let hub = told(&[
             ("ratelimit", r#""pages;x";r=9;t=1, "api";r=0;t=55"#),

@@ -15,6 +15,8 @@ mod probe;
 mod scope;
 mod step;
 mod template;
+#[cfg(test)]
+mod tests;
 mod user;
 mod vectors;
 

@@ -22,6 +22,8 @@ pub(super) struct Step {
     /// In place of the usual path of a task or an API; always there for other requests.
     pub path: Option<Text>,
     pub headers: Vec<(HeaderName, Text)>,
+    /// What is accepted, where the scenario does not say.
+    pub accept: Option<&'static str>,
     pub timeout: Option<Duration>,
     pub retry: Option<Retry>,
     pub turn_think: Duration,
@@ -95,6 +97,20 @@ impl Step {
         }
     }
 
+    /// What is accepted: a stream, what the task answers with, or anything.
+    pub(super) fn usual_accept(&self) -> &'static str {
+        match (&self.call, self.dialect()) {
+            (_, Some((_, true))) => "text/event-stream",
+            (Call::Task(call), _) => call.task.accept().unwrap_or("*/*"),
+            _ => "*/*",
+        }
+    }
+
+    /// Whether anybody looks into the body of the answer.
+    pub(super) fn looks_into_body(&self) -> bool {
+        !matches!(self.call, Call::Plain(_)) || self.checks.look_at_text() || !self.extractions.is_empty()
+    }
+
     /// Whether the text of the answer is wanted beyond its being there.
     pub(super) fn keeps_text(&self) -> bool {
         let turns = matches!(&self.call, Call::Model(call) if call.turns.is_some());
@@ -141,11 +157,11 @@ impl Step {
         };
         let json = |value: &Value| (Bytes::from(value.to_string()), JSON);
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 1);
+        if let Some(accept) = self.accept {
+            headers.insert("accept", HeaderValue::from_static(accept));
+        }
         let (method, path, body) = match &self.call {
             Call::Task(call) => {
-                if let Some(accept) = call.task.accept() {
-                    headers.insert("accept", HeaderValue::from_static(accept));
-                }
                 let path = match &self.path {
                     Some(path) => renderer.text(path)?,
                     None => call.path(renderer)?.into(),
@@ -158,9 +174,6 @@ impl Step {
             }
             Call::Plain(call) => (call.method.clone(), usual("/".into())?, call.body(renderer)?),
         };
-        if self.dialect().is_some_and(|(_, stream)| stream) {
-            headers.insert("accept", HeaderValue::from_static("text/event-stream"));
-        }
         for (name, value) in &self.headers {
             let value = HeaderValue::from_str(&renderer.text(value)?).map_err(|_| {
                 Failure::unmade(format!("the value of the header `{name}` holds what no header can hold"))

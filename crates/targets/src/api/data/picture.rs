@@ -10,21 +10,29 @@ const GRAIN: u32 = 4;
 pub(super) fn png(width: u32, height: u32, seed: u64) -> Result<Vec<u8>, String> {
     let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
     let [from, to] = [0, 1].map(|corner| words::mix(seed, corner).to_le_bytes());
+    let mut noise = Vec::new();
     for y in 0..height {
-        let down = (u64::from(y) * 255 / u64::from(height)) as u16;
+        if y.is_multiple_of(GRAIN) {
+            let square = |x| (words::mix(seed, u64::from(y) << 32 | u64::from(x)) & 63) as u16;
+            noise = (0..width.div_ceil(GRAIN)).map(square).collect();
+        }
+        let down = along(y, height);
         for x in 0..width {
-            let right = (u64::from(x) * 255 / u64::from(width)) as u16;
-            let square = u64::from(y / GRAIN) << 32 | u64::from(x / GRAIN);
-            let noise = (words::mix(seed, square) & 63) as u16;
-            for colour in 0..3 {
-                // From the one corner's colour to the other's, both ways at once.
-                let at = u16::midpoint(down, right);
-                let shade = (u16::from(from[colour]) * (255 - at) + u16::from(to[colour]) * at) / 255;
+            let at = u16::midpoint(down, along(x, width));
+            let noise = noise[(x / GRAIN) as usize];
+            for (from, to) in from.iter().zip(to).take(3) {
+                // From one corner's colour to the other's; the noise fills what is left of the range.
+                let shade = (u16::from(*from) * (255 - at) + u16::from(to) * at) / 255;
                 pixels.push((shade * 3 / 4 + noise) as u8);
             }
         }
     }
     encode(width, height, &pixels).map_err(|error| error.to_string())
+}
+
+/// How far along a side a pixel is, in 255ths.
+fn along(place: u32, side: u32) -> u16 {
+    (place * 255 / side) as u16
 }
 
 fn encode(width: u32, height: u32, pixels: &[u8]) -> Result<Vec<u8>, io::Error> {

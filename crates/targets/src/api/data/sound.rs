@@ -5,6 +5,8 @@ use std::f64::consts::TAU;
 
 /// What speech models take.
 const RATE: u32 = 16_000;
+/// Steps of the wave that is looked up in place of a sine for each sample.
+const TABLE: usize = 1024;
 
 /// The length of a file in bytes.
 pub(super) fn size(seconds: f64) -> u64 {
@@ -34,12 +36,14 @@ pub(super) fn wav(seconds: f64, seed: u64) -> Vec<u8> {
     file.extend(data.to_le_bytes());
     // Between 110 and 365 Hz, where voices are.
     let [low, high] = [0, 1].map(|end| 110.0 + (words::mix(seed, end) & 255) as f64);
+    let wave: Vec<f64> = (0..TABLE).map(|step| (TAU * step as f64 / TABLE as f64).sin() * 8_000.0).collect();
     let mut turn = 0.0_f64;
     for sample in 0..samples {
         let along = sample as f64 / samples as f64;
         turn = (turn + (low + (high - low) * along) / f64::from(RATE)).fract();
         let noise = (words::mix(!seed, sample) & 1023) as f64 - 512.0;
-        file.extend((((turn * TAU).sin() * 8_000.0 + noise) as i16).to_le_bytes());
+        let tone = wave[(turn * TABLE as f64) as usize % TABLE];
+        file.extend(((tone + noise) as i16).to_le_bytes());
     }
     file
 }

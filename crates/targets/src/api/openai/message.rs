@@ -30,6 +30,8 @@ pub(super) struct Chunk<'a> {
 /// One of the texts that are made. `delta` in a stream of a chat, `message` in a whole answer, `text` in completions.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Choice<'a> {
+    #[serde(default)]
+    pub index: Option<u32>,
     #[serde(borrow, default)]
     pub delta: Option<Delta<'a>>,
     #[serde(borrow, default)]

@@ -4,6 +4,8 @@ mod body;
 mod message;
 mod reading;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(super) use body::{ModelCall, Turn};
 pub(super) use message::Usage;

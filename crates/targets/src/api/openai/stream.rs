@@ -125,20 +125,22 @@ impl State {
     /// Takes a chunk; whether it says something.
     fn chunk(&mut self, chunk: &Chunk<'_>, timeline: &mut Timeline) -> bool {
         let mut said = false;
-        for (index, choice) in chunk.choices.iter().flatten().enumerate() {
+        for choice in chunk.choices.iter().flatten() {
+            // Of several answers (`n`), the first is kept.
+            let keep = self.keep_text && choice.index.unwrap_or_default() == 0;
             if let Some(delta) = &choice.delta {
                 let text = !delta.content.is_empty() || !delta.refusal.is_empty();
                 let thought = !delta.reasoning_content.is_empty() || !delta.reasoning.is_empty();
                 let calls = delta.tool_calls.0 || delta.function_call.is_some();
                 self.reading.called |= calls;
                 said |= text || thought || calls || delta.audio.is_some();
-                if index == 0 && self.keep_text {
+                if keep {
                     self.reading.text.push_str(&delta.content.0);
                 }
             }
             if let Some(text) = &choice.text {
                 said |= !text.is_empty();
-                if index == 0 && self.keep_text {
+                if keep {
                     self.reading.text.push_str(&text.0);
                 }
             }

@@ -1,0 +1,6 @@
+//! Scenarios from their text to what goes over the wire.
+
+mod compiling;
+mod drawing;
+mod sockets;
+mod support;
