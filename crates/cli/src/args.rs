@@ -375,7 +375,10 @@ fn parse_warmup(text: &str) -> Result<Warmup, String> {
 }
 
 fn parse_positive(text: &str) -> Result<f64, String> {
-    text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| format!("`{text}` is not a number above 0"))
+    text.parse::<f64>()
+        .ok()
+        .filter(|n| n.is_finite() && *n > 0.0)
+        .ok_or_else(|| format!("`{text}` is not a number above 0"))
 }
 
 /// Secrets are taken as they are and read later: clap would print a value that it cannot parse.

@@ -128,7 +128,11 @@ impl Console {
             (Some(rounds), _) => (u64::from(rounds), "rounds"),
             (None, seconds) => (seconds.unwrap_or(0.0).ceil() as u64, "s"),
         };
-        self.start_bar(length, &format!("  {{bar:24}} {{pos}}/{{len}} {unit}  {{msg}}  {{prefix}}  {{elapsed}} (left {{eta}})"), rounds.is_none());
+        self.start_bar(
+            length,
+            &format!("  {{bar:24}} {{pos}}/{{len}} {unit}  {{msg}}  {{prefix}}  {{elapsed}} (left {{eta}})"),
+            rounds.is_none(),
+        );
         self.progress(0, 0, None);
     }
 

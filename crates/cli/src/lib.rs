@@ -16,7 +16,7 @@ mod skill;
 mod watch;
 
 use api::prepare::Source;
-use args::{Cli, Command, OneLiner, OutputArgs, RunArgs, Warmup};
+use args::{Cli, Command, OneLiner, RunArgs, Warmup};
 use clap::{CommandFactory, FromArgMatches};
 use console::Console;
 use exit::{CliError, Exit};
@@ -102,9 +102,8 @@ fn one_liner<T: AsScenario>(args: &OneLiner<T>, name: &str, console: &Console) -
     let source = Source::of_command_line(args.what.scenario()?);
     match args.what.save() {
         Some(path) => {
-            std::fs::write(path, source.text()).map_err(|error| {
-                CliError::usage(format!("--save {}: {error}", path.display()))
-            })?;
+            std::fs::write(path, source.text())
+                .map_err(|error| CliError::usage(format!("--save {}: {error}", path.display())))?;
             console.note(&format!("The scenario is saved as {}", path.display()));
         }
         None => console.note(&format!("This command line stands for the scenario:\n\n{}", source.text().trim_end())),

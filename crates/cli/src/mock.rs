@@ -23,7 +23,8 @@ pub(crate) fn run(args: &MockArgs, console: &Console) -> Result<Exit, CliError> 
 }
 
 fn served(stats: &MockStats) -> String {
-    let mut lines = vec![format!("{} requests, {} tokens, {} connections", stats.requests, stats.tokens, stats.connections)];
+    let mut lines =
+        vec![format!("{} requests, {} tokens, {} connections", stats.requests, stats.tokens, stats.connections)];
     lines.extend(stats.classes.iter().map(|(class, count)| format!("  {class:<18}{count:>10}")));
     if stats.ttft_us.count > 0 {
         let ms = |micros: f64| micros / 1e3;

@@ -147,8 +147,9 @@ impl Fault {
             FaultKind::StreamError => Class::AppError,
             FaultKind::Cut | FaultKind::Reset => Class::Connect,
             FaultKind::StallBody | FaultKind::Hang => Class::Timeout,
-            FaultKind::InvalidUtf8
-            | FaultKind::Drip
+            // JSON is UTF-8 (RFC 8259, section 8.1).
+            FaultKind::InvalidUtf8 => Class::Protocol,
+            FaultKind::Drip
             | FaultKind::Big
             | FaultKind::BigChunked
             | FaultKind::NoDone

@@ -25,7 +25,7 @@ pub enum Metric {
     Tpot,
     /// From the send to the last chunk with content.
     E2e,
-    /// Output tokens / (last chunk − first chunk): tokens a second that one user sees.
+    /// (Output tokens − 1) / (last chunk − first chunk): tokens a second that one user sees.
     TokensPerSecond,
 }
 

@@ -33,8 +33,9 @@ pub use api::{
     ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
     EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelSummary, NameSeries, PartSummary, QuantileInterval,
     RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord, TokenSummary,
-    ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples, is_closed,
-    level_dir, levels_table, request_table, threshold_table, token_table, verdict_text,
+    ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples,
+    generator_text, is_closed, level_dir, levels_table, request_table, search_report, threshold_table, token_table,
+    verdict_text,
 };
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};

@@ -109,7 +109,7 @@ mistakes!(wrong_types:
     ("[\"1s\", \"3s\"]", "[\"1s\"]"),
     ("[\"1s\", \"3s\"]", "[\"1s\", \"2s\", \"3s\"]"),
     ("[data.texts]\nlist", "[data]\ntexts"),
-    ("list = [\"one\", \"two\"]", "generator = \"prompts\"\ninput_tokens = 500"),
+    ("list = [\"one\", \"two\"]", "generator = \"prompts\"\ninput_tokens = \"long\""),
     ("executor = \"users\"", "executor = \"user\""),
     ("path = \"/search\"", "path = \"/search\"\nretry = 3"),
 );

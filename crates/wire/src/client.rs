@@ -158,7 +158,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// When the last bytes came: those of the body, or of the head while there are none.
+    /// When the last bytes came: those of the head, of the body, or the end of it.
     pub fn last_at(&self) -> Duration {
         self.at
     }
@@ -181,6 +181,7 @@ impl Body {
                 Some(Ok(Chunk { at, data }))
             }
             Ok(None) => {
+                self.at = connection.read_at();
                 if let (Some(idle), Some(mut connection)) =
                     (&self.idle, self.connection.take().filter(Connection::is_reusable))
                 {

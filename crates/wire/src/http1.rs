@@ -229,6 +229,11 @@ impl Connection {
         self.reusable && self.input.is_empty()
     }
 
+    /// When something was read last, be it the end.
+    pub(crate) fn read_at(&self) -> Duration {
+        self.read_at
+    }
+
     /// Gives back what a connection between two requests does not need.
     pub(crate) fn rest(&mut self) {
         if self.input.capacity() > Self::MOST_IDLE {

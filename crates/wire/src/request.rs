@@ -40,7 +40,7 @@ impl Request {
 }
 
 /// A request as it goes out, to be sent any number of times without being put together again.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Prepared {
     method: Method,
     /// The head with the empty line that ends it, and the body if it is small.
@@ -139,5 +139,58 @@ impl Prepared {
         }
         let added = head.len() - self.head.len();
         Self { head: head.into(), head_end: self.head_end + added, ..self.clone() }
+    }
+}
+
+/// Neither headers nor path: they may hold secrets.
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("method", &self.method)
+            .field("body", &self.body_length)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(request: &Request) -> Prepared {
+        let mut common = HeaderMap::new();
+        common.insert("x-a", HeaderValue::from_static("common"));
+        common.insert("x-b", HeaderValue::from_static("common"));
+        Prepared::new(&Origin::parse("http://h:1/base").unwrap(), &common, request).unwrap()
+    }
+
+    #[test]
+    fn heads_and_bodies() {
+        let mut request = Request::post_json("/x?y", r#"{"a":1}"#);
+        request.headers.insert("x-a", HeaderValue::from_static("own"));
+        let small = prepared(&request);
+        let head = "POST /base/x?y HTTP/1.1\r\nhost: h:1\r\nx-b: common\r\nx-a: own\r\n\
+                    content-type: application/json\r\ncontent-length: 7\r\n";
+        assert_eq!((small.head(), small.body()), (head.as_bytes(), &br#"{"a":1}"#[..]));
+        assert_eq!(small.writes(), (format!("{head}\r\n{{\"a\":1}}").as_bytes(), &b""[..]));
+        let more = small.with_field("cookie", b"c=1");
+        assert_eq!(more.writes().0, format!("{head}cookie: c=1\r\n\r\n{{\"a\":1}}").as_bytes());
+        assert_eq!((more.head().len(), more.body()), (head.len() + 13, small.body()));
+
+        let large = prepared(&Request::post_json("/", vec![b' '; 20_000]));
+        assert_eq!((large.body().len(), large.writes().1.len(), large.body_length()), (20_000, 20_000, 20_000));
+        assert!(large.writes().0.ends_with(b"content-length: 20000\r\n\r\n"));
+
+        let nothing = prepared(&Request { method: Method::POST, ..Request::get("/") });
+        assert!(nothing.head().ends_with(b"content-length: 0\r\n"));
+        assert!(!String::from_utf8_lossy(prepared(&Request::get("/")).head()).contains("content-length"));
+        assert!(!format!("{more:?}").contains("c=1"));
+    }
+
+    #[test]
+    fn paths_cannot_end_the_line() {
+        let origin = Origin::parse("http://h").unwrap();
+        for path in ["/a b", "/a\r\nx: y", "/\u{7f}"] {
+            assert!(Prepared::new(&origin, &HeaderMap::new(), &Request::get(path)).is_err(), "{path:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! Which certificates are trusted.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use plimsoll_model::Clock;
 use plimsoll_wire::{Client, Connector, CookieJar, ErrorKind, HeaderMap, Origin, Request, Trust};

@@ -39,7 +39,9 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
     };
     let plan = source.plan(&overrides, &args.output)?;
     if matches!(plan.load, ApiLoad::Replay { .. }) {
-        return Err(CliError::usage("capacity: a replay has its own times and cannot be raised; give another executor"));
+        return Err(CliError::usage(
+            "capacity: a replay has its own times and cannot be raised; give another executor",
+        ));
     }
     let prepared = Arc::new(source.prepare(plan)?);
     if prepared.thresholds.is_empty() {
@@ -51,7 +53,10 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
     let shape = Shape::of(args, &prepared.plan.load);
     if args.output.dry_run {
         let first = shape.load(args.start);
-        console.json(&serde_json::to_string_pretty(&json!({ "plan": prepared.plan, "first_window": first })).map_err(CliError::internal)?);
+        console.json(
+            &serde_json::to_string_pretty(&json!({ "plan": prepared.plan, "first_window": first }))
+                .map_err(CliError::internal)?,
+        );
         return Ok(Exit::Ok);
     }
     let mut session = Session::start(command, &prepared, console)?;
@@ -145,8 +150,7 @@ fn broken(summary: &LevelSummary, result: &LevelResult) -> Option<String> {
     if share(result.dropped) > MOST_DROPPED {
         return Some(format!("{} arrivals found no free user", result.dropped));
     }
-    (share(result.cancelled) > MOST_UNFINISHED)
-        .then(|| format!("{} iterations did not end in time", result.cancelled))
+    (share(result.cancelled) > MOST_UNFINISHED).then(|| format!("{} iterations did not end in time", result.cancelled))
 }
 
 /// What a window is, but for its load.

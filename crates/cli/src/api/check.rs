@@ -42,7 +42,9 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, CliError>
             .map_err(CliError::usage)?;
         let behaviour = ApiBehaviour::new(prepared.planned.clone(), Rc::new(connector), prepared.redactor.clone());
         let mut failed = 0;
-        for name in known.iter().filter(|name| args.request.is_empty() || args.request.iter().any(|wanted| **wanted == ***name)) {
+        for name in
+            known.iter().filter(|name| args.request.is_empty() || args.request.iter().any(|wanted| **wanted == ***name))
+        {
             // A user of its own for each: no step leans on what another request left behind.
             if let Some(probed) = behaviour.user(0).probe(name, prepared.timeout, MOST).await {
                 failed += usize::from(!probed.sample.outcome.is_ok());

@@ -143,8 +143,9 @@ fn findings() -> Result<Vec<Finding>, CliError> {
         Finding {
             what: "open files",
             value: files.to_string(),
-            advice: (files < FEW_FILES)
-                .then(|| "each user needs one; raise the hard limit (ulimit -Hn, limits.conf, LimitNOFILE=)".to_owned()),
+            advice: (files < FEW_FILES).then(|| {
+                "each user needs one; raise the hard limit (ulimit -Hn, limits.conf, LimitNOFILE=)".to_owned()
+            }),
         },
         Finding {
             what: "cores",

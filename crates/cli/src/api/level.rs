@@ -95,14 +95,15 @@ async fn run_shard(
     queue: SampleQueue,
     share: Share,
 ) -> Result<ShardEnd, String> {
-    let connector = match Connector::with_trust(setup.planned.origin().clone(), setup.clock, setup.planned.trust()).await {
-        Ok(connector) => Rc::new(connector),
-        Err(error) => {
-            // The others wait for this shard.
-            shared.ready().await;
-            return Err(error.to_string());
-        }
-    };
+    let connector =
+        match Connector::with_trust(setup.planned.origin().clone(), setup.clock, setup.planned.trust()).await {
+            Ok(connector) => Rc::new(connector),
+            Err(error) => {
+                // The others wait for this shard.
+                shared.ready().await;
+                return Err(error.to_string());
+            }
+        };
     let behaviour = Rc::new(ApiBehaviour::new(setup.planned.clone(), connector, setup.redactor.clone()));
     let recorder = Rc::new(Recorder::with_queue(Some(queue)));
     let probe = Rc::new(HealthProbe::start());

@@ -124,24 +124,15 @@ impl Level<'_> {
         if let Err(error) = ApiSeries::of(&result.fold).write(&dir) {
             setup.stop.stop(StopReason::CannotWrite(error.to_string()));
         }
-        let mut warnings = Vec::new();
-        if result.cancelled > 0 {
-            warnings.push(format!(
-                "{} iterations were still under way at the end and were given up; they are in no figure",
-                result.cancelled
-            ));
-        }
+        // Rates are over the time in which load was made: one slow answer after it does not lower them.
+        let made = planned_time(self.load).map_or(result.elapsed, |time| time.min(result.elapsed));
         let input = LevelInput {
             label,
             directory: if self.of == Some(1) { String::new() } else { format!("level_{}", self.number) },
             closed: is_closed(self.load),
-            facts: LevelFacts {
-                until: Some(result.began + result.elapsed),
-                iterations: result.started,
-                dropped: result.dropped,
-            },
+            facts: LevelFacts { until: Some(result.began + made), iterations: result.started, dropped: result.dropped },
             health: result.health.clone(),
-            warnings,
+            warnings: Vec::new(),
         };
         Ok((LevelSummary::new(input, &result.fold, self.thresholds), result))
     }

@@ -1,5 +1,6 @@
 //! A run's directory, log and signals: what surrounds the load of a scenario.
 
+use super::doctor::Calibration;
 use super::level::LoadSetup;
 use super::prepare::Prepared;
 use crate::console::Console;
@@ -11,7 +12,7 @@ use plimsoll_model::scenario::Scenario;
 use plimsoll_model::{ApiLoad, Clock};
 use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
-    api_report,
+    api_report, search_report,
 };
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -37,8 +38,7 @@ impl<'a> Session<'a> {
         tokio::task::LocalSet::new().block_on(&runtime, prepared.reach(clock))?;
         let plan = &prepared.plan;
         let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
-        let mut manifest =
-            RunManifest::start(command, plan, prepared.seed, &clock).map_err(CliError::internal)?;
+        let mut manifest = RunManifest::start(command, plan, prepared.seed, &clock).map_err(CliError::internal)?;
         manifest.target = Some(target_facts(prepared));
         manifest.write(&run_dir).map_err(CliError::internal)?;
         let log = EventLog::create(&run_dir, clock).map_err(CliError::internal)?;
@@ -143,8 +143,9 @@ impl<'a> Session<'a> {
     pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, json: bool) -> Result<Exit, CliError> {
         let stopped = self.stop.reason();
         let partial = self.partial();
-        let summary = self.summary(levels, partial.clone());
-        let written = self.publish(&summary, json)?;
+        let mut summary = self.summary(levels, partial.clone());
+        summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
+        let written = self.publish(&summary, &api_report(&summary), json)?;
         let exit = match (&stopped, summary.verdict.result) {
             (Some(reason), _) => Exit::of_stop(reason),
             (None, VerdictResult::Pass) => Exit::Ok,
@@ -166,7 +167,8 @@ impl<'a> Session<'a> {
         let mut summary = self.summary(levels, partial.clone());
         summary.load_line = Some(sentence.to_owned());
         summary.verdict = verdict;
-        let mut written = self.publish(&summary, json)?;
+        summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
+        let mut written = self.publish(&summary, &search_report(&summary), json)?;
         if written.is_ok() {
             let text = serde_json::to_vec_pretty(&line).map_err(CliError::internal)?;
             written = self.run_dir.write_atomic("capacity.json", &text);
@@ -180,9 +182,8 @@ impl<'a> Session<'a> {
     }
 
     /// Writes a summary and shows it; what could not be written.
-    fn publish(&self, summary: &ApiSummary, json: bool) -> Result<Result<(), ResultsError>, CliError> {
+    fn publish(&self, summary: &ApiSummary, tables: &str, json: bool) -> Result<Result<(), ResultsError>, CliError> {
         self.run_dir.free_reserve();
-        let tables = api_report(summary);
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", tables.as_bytes()));
@@ -289,4 +290,3 @@ pub(crate) fn ephemeral_ports() -> Option<u64> {
     let (first, last) = (first.trim().parse::<u64>().ok()?, last.trim().parse::<u64>().ok()?);
     Some(last.checked_sub(first)? + 1)
 }
-

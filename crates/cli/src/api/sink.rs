@@ -11,9 +11,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A rule that ends the run is not looked at before so many requests: the first ones tell too little.
-const LEAST_TO_JUDGE: u64 = 20;
-
 /// What a sink does with samples.
 pub(crate) struct SinkOptions {
     /// Folder of the level; `None` keeps nothing.
@@ -121,10 +118,8 @@ impl SampleSink for Sink {
         };
         // Nobody listens any more: nothing to tell.
         let _ = self.events.send(progress);
-        if ok + failed >= LEAST_TO_JUDGE
-            && let Some(fold) = &self.fold
-            && let Some(broken) =
-                evaluate(&self.aborting, fold, &facts).into_iter().find(|result| result.ok == Some(false))
+        if let Some(fold) = &self.fold
+            && let Some(broken) = evaluate(&self.aborting, fold, &facts).into_iter().find(|result| result.abort)
         {
             self.stop.stop(StopReason::Threshold(broken.rule));
         }

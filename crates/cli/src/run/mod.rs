@@ -147,9 +147,13 @@ impl Session<'_> {
     ) -> Result<(), CliError> {
         let stop = self.stop.clone();
         let app = &mut ready.app;
-        watch(&mut heard, signals, &stop, |event| self.show(event), || {
-            app.as_mut().and_then(|app| app.exited()).map(StopReason::AppDied)
-        })
+        watch(
+            &mut heard,
+            signals,
+            &stop,
+            |event| self.show(event),
+            || app.as_mut().and_then(|app| app.exited()).map(StopReason::AppDied),
+        )
         .await
     }
 

@@ -1,8 +1,11 @@
 //! The `[data.NAME]` tables: where payloads come from.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::fmt;
 
 /// A named source of payloads: exactly one of `list`, `file`, `folder` and `generator`. Templates see the row drawn for
 /// this iteration under the source's name.
@@ -80,8 +83,8 @@ pub enum Order {
 
 /// A length in tokens (or turns): one number, or a distribution. `mean` and `stddev` make a normal distribution, cut at
 /// `min` and `max`; `min` and `max` alone a uniform one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[schemars(with = "LengthSchema")]
 pub struct Length {
     /// Mean; alone it is the length of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,4 +98,64 @@ pub struct Length {
     /// Largest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
+}
+
+/// The table form of [`Length`].
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LengthTable {
+    /// Mean; alone it is the length of all.
+    #[serde(default)]
+    mean: Option<f64>,
+    /// Standard deviation.
+    #[serde(default)]
+    stddev: Option<f64>,
+    /// Smallest.
+    #[serde(default)]
+    min: Option<u32>,
+    /// Largest.
+    #[serde(default)]
+    max: Option<u32>,
+}
+
+/// What a schema says of [`Length`].
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum LengthSchema {
+    Number(f64),
+    Table(LengthTable),
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTable;
+
+        impl<'de> Visitor<'de> for NumberOrTable {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a table such as { mean = 500, stddev = 100 }")
+            }
+
+            fn visit_f64<E: Error>(self, mean: f64) -> Result<Length, E> {
+                Ok(Length { mean: Some(mean), stddev: None, min: None, max: None })
+            }
+
+            fn visit_i64<E: Error>(self, mean: i64) -> Result<Length, E> {
+                self.visit_f64(mean as f64)
+            }
+
+            fn visit_u64<E: Error>(self, mean: u64) -> Result<Length, E> {
+                self.visit_f64(mean as f64)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Length, A::Error> {
+                let LengthTable { mean, stddev, min, max } = LengthTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Length { mean, stddev, min, max })
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrTable)
+    }
 }

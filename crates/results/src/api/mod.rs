@@ -26,8 +26,8 @@ pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
 pub use series_file::{ApiSeries, NameSeries};
 pub use summary::ApiSummary;
 pub use table::{
-    api_banner, api_error_table, api_notes, api_report, levels_table, request_table, threshold_table, token_table,
-    verdict_text,
+    api_banner, api_error_table, api_notes, api_report, generator_text, levels_table, request_table, search_report,
+    threshold_table, token_table, verdict_text,
 };
 pub use threshold::{ThresholdResult, ThresholdUnit, evaluate};
 pub use told::{ColdSummary, RateLimitSummary};

@@ -39,6 +39,9 @@ pub struct ApiSummary {
     pub levels: Vec<LevelSummary>,
     /// What to keep in mind of the whole run, one sentence each.
     pub warnings: Vec<String>,
+    /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
+    #[serde(default)]
+    pub calibration: Option<String>,
 }
 
 impl ApiSummary {
@@ -64,6 +67,7 @@ impl ApiSummary {
             load_line: load_line(&levels),
             levels,
             warnings,
+            calibration: None,
         }
     }
 

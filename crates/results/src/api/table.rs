@@ -24,13 +24,58 @@ pub fn api_report(summary: &ApiSummary) -> String {
             token_table(level),
             api_error_table(level),
             threshold_table(level),
+            generator_text(level),
             bullets(&api_notes(level)),
         ]);
     }
-    parts.push(bullets(&summary.warnings.iter().map(|warning| sentence(warning)).collect::<Vec<_>>()));
+    parts.push(run_notes(summary));
     parts.push(verdict_text(&summary.verdict));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
+}
+
+/// What a search for the load line found: its windows, one line each, and the line. Single windows have their files.
+pub fn search_report(summary: &ApiSummary) -> String {
+    let found = summary.load_line.as_deref().unwrap_or("not found");
+    let mut parts = vec![
+        api_banner(summary).unwrap_or_default(),
+        levels_table(summary),
+        format!("Load line: {}\n", one_line(found, usize::MAX)),
+        run_notes(summary),
+        verdict_text(&summary.verdict),
+    ];
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+/// What to keep in mind of the whole run.
+fn run_notes(summary: &ApiSummary) -> String {
+    let notes = summary.warnings.iter().chain(&summary.calibration);
+    bullets(&notes.map(|note| sentence(note)).collect::<Vec<_>>())
+}
+
+/// What the load generator itself took and how late it was, one line for each measuring thread. Empty where that is
+/// not known any more.
+pub fn generator_text(level: &LevelSummary) -> String {
+    let mut text = String::new();
+    for health in &level.health {
+        let steal = match health.steal {
+            Some(steal) if steal >= 0.01 => format!(", {} of the machine's CPU time went to others", percent(steal)),
+            _ => String::new(),
+        };
+        line(
+            &mut text,
+            format_args!(
+                "Generator: sent {:.2} ms late at p50, {:.2} ms at p99; measuring thread {:.0} % busy; {:.0} µs CPU a \
+                 request{steal}",
+                health.send_lag.p50_ms,
+                health.send_lag.p99_ms,
+                100.0 * health.shard_busy,
+                1e3 * health.cpu_ms_per_request,
+            ),
+        );
+    }
+    text
 }
 
 /// The banner over everything else when the load generator may have set the figures; `None` when it did not.

@@ -224,7 +224,7 @@ mod tests {
             (503, "", Overloaded),
             (502, "<html><title>Bad Gateway</title>", ServerError),
             (422, r#"{"error":"Input validation error","error_type":"validation"}"#, ClientError),
-            (424, r#"{"error":"Request failed during generation: x","error_type":"generation"}"#, AppError),
+            (424, r#"{"error":"Request failed during generation: x","error_type":"generation"}"#, ServerError),
             (404, r#"{"detail":"Not Found"}"#, ClientError),
             (500, "Internal", ServerError),
             (504, "", ServerError),

@@ -20,7 +20,7 @@ pub struct ApiPlanned {
     pub(super) headers: HeaderMap,
     pub(super) secret_header: Option<HeaderName>,
     /// The query parameter that carries a secret.
-    pub(super) query: Option<String>,
+    pub(super) query: Option<Secret>,
     pub(super) secrets: Vec<Secret>,
     pub(super) timeout: Option<Duration>,
     pub(super) most_bytes: usize,
@@ -93,6 +93,11 @@ impl ApiPlanned {
         }
         // There is at least one: the scenario was refused without.
         &ways[0]
+    }
+
+    /// The query parameter that carries a secret, as it stands in the address.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.query.as_ref().map(Secret::expose)
     }
 
     pub(super) fn scope(&self, sequence: u64, vu: u32, trace: Option<Arc<plimsoll_model::TraceRequest>>) -> Arc<Scope> {

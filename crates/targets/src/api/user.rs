@@ -194,7 +194,7 @@ impl ApiUser {
             return Ok(Cow::Borrowed(fixed));
         }
         let planned = send.planned;
-        let request = send.step.request(send.renderer, planned.query.as_deref(), send.before, send.said)?;
+        let request = send.step.request(send.renderer, planned.query(), send.before, send.said)?;
         let prepared = Prepared::new(&planned.origin, &planned.headers, &request);
         prepared.map(Cow::Owned).map_err(|error| Failure::unmade(error.to_string()))
     }

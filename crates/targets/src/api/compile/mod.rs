@@ -13,6 +13,7 @@ use super::step::{Call, Retry, Step};
 use super::template::{Compiler, Json, Renderer, Text};
 use auth::{Auth, auth_of, common_headers, header_name};
 use checks::source_of;
+use plimsoll_model::Secret;
 use plimsoll_model::scenario::{DEFAULT_MAX_RESPONSE, Executor, OpenAiApi, Problem, RequestSpec, RetrySpec, Scenario};
 use plimsoll_wire::{Origin, Prepared, Trust};
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl ApiPlanned {
             new_connections: target.new_connections,
             headers,
             secret_header: auth.header.map(|(name, _)| name),
-            query: auth.query,
+            query: auth.query.map(Secret::new),
             secrets: auth.secrets,
             timeout: target.timeout.map(|timeout| timeout.0),
             most_bytes: usize::try_from(target.max_response_bytes.unwrap_or(DEFAULT_MAX_RESPONSE))
@@ -93,7 +94,7 @@ impl ApiPlanned {
                 let wrong = |failure: Failure| Problem::new(&at, failure.text);
                 if step.is_constant() {
                     let renderer = Renderer::new(&self.templates, None);
-                    let request = step.request(&renderer, self.query.as_deref(), &[], None).map_err(wrong)?;
+                    let request = step.request(&renderer, self.query(), &[], None).map_err(wrong)?;
                     let fixed = Prepared::new(&self.origin, &self.headers, &request);
                     step.fixed = Some(fixed.map_err(|error| Problem::new(&at, error.to_string()))?);
                 } else if !journey && scenario.load.executor != Executor::Replay {
@@ -103,7 +104,7 @@ impl ApiPlanned {
                         _ => None,
                     };
                     let said = turns.as_ref().and_then(|turns| turns.first());
-                    let request = step.request(&renderer, self.query.as_deref(), &[], said).map_err(wrong)?;
+                    let request = step.request(&renderer, self.query(), &[], said).map_err(wrong)?;
                     Prepared::new(&self.origin, &self.headers, &request)
                         .map_err(|error| Problem::new(&at, error.to_string()))?;
                 }

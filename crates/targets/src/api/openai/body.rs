@@ -145,7 +145,10 @@ impl ModelCall {
         said: Option<&Value>,
     ) -> Result<Value, Failure> {
         if let Some(messages) = &self.messages {
-            return renderer.json(messages);
+            return match renderer.json(messages)? {
+                list @ Value::Array(_) => Ok(list),
+                other => Err(Failure::unmade(format!("`messages` must be a list; it is {}", kind(&other)))),
+            };
         }
         let mut messages = Vec::with_capacity(2 * before.len() + 2);
         if let Some(system) = &self.system {

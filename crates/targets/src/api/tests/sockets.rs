@@ -312,6 +312,10 @@ fn failed_requests_are_sent_again_as_the_scenario_says() {
 #[test]
 fn secrets_stay_out_of_errors_and_probes() {
     let text = "[target]\nurl = '$URL'\nauth = { header = 'X-Key', value_env = 'TOKEN' }\n[[request]]\nname = 'p'\npath = '/x'\njson = { a = 1 }\n";
+    for auth in ["header = 'X-Key'", "query = 'key'"] {
+        let text = text.replace("header = 'X-Key'", auth);
+        assert!(!format!("{:?}", compile("http://127.0.0.1:9", &text).unwrap()).contains("topsecret"), "{auth}");
+    }
     let server = Server::saying(&[answer("403 No", "x-echo: hf_topsecret\r\n", "key hf_topsecret is not allowed")]);
     let probed = with_user(compile(&server.url, text).unwrap(), async |mut user, _| {
         assert!(user.probe("none", Duration::from_secs(5), 10).await.is_none());
