@@ -33,12 +33,12 @@ enum Chore {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
-        Chore::Ci => ci::run(),
+        Chore::Ci => ci::run().map(|()| ExitCode::SUCCESS),
         Chore::Bench(bench) => bench::run(&bench),
-        Chore::HfTasks => hf_tasks::run(),
+        Chore::HfTasks => hf_tasks::run().map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             eprintln!("xtask: {message}");
             ExitCode::FAILURE

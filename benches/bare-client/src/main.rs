@@ -2,10 +2,12 @@
 //!
 //! It is the yardstick for the CPU that a load tester spends per request and for the latency it reports; it
 //! measures the same burst rounds as `plimsoll run` and `hf-perftest run`. It understands text inputs only.
+//! `bare-client sse` does the same for the streams of an OpenAI-compatible server.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod client;
 mod http;
+mod sse;
 mod stats;
 
 use client::{Group, Tally, Target};
@@ -18,7 +20,13 @@ const USAGE: &str = "usage: bare-client --url http://HOST:PORT[/PATH] --fn-index
                      [--inputs 1] [--warmup-rounds 3] [--warmup-users 2]";
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    let mut args = std::env::args().skip(1).peekable();
+    let result = if args.next_if(|arg| arg == "sse").is_some() {
+        sse::Options::parse(args).and_then(|options| sse::run(&options))
+    } else {
+        Options::parse(args).and_then(|options| run(&options))
+    };
+    match result {
         Ok(line) => {
             println!("{line}");
             ExitCode::SUCCESS
@@ -87,7 +95,7 @@ impl Options {
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("{name} needs a whole number, not {value:?}"))
+    value.parse().map_err(|_| format!("{name} needs a number, not {value:?}"))
 }
 
 fn run(options: &Options) -> Result<String, String> {

@@ -22,6 +22,8 @@ const DEFAULT_USERS: u32 = 10;
 const DEFAULT_RUN_TIME: Span = Span(Duration::from_secs(10));
 const DEFAULT_INPUT_TOKENS: u32 = 200;
 const DEFAULT_OUTPUT_TOKENS: u32 = 100;
+/// Different images or sounds: making them takes time before the start.
+const MADE_UP_FILES: u32 = 20;
 
 /// A command line that stands for a scenario.
 pub(crate) trait AsScenario: Args {
@@ -304,7 +306,8 @@ impl TaskArgs {
                     Some(media) => {
                         send_file(task, folder_of, example, request);
                         let generator = if media == Media::Audio { Generator::Audio } else { Generator::Images };
-                        let source = DataSource { generator: Some(generator), ..no_source() };
+                        let source =
+                            DataSource { generator: Some(generator), rows: Some(MADE_UP_FILES), ..no_source() };
                         return Ok(Some((folder_of.to_owned(), source)));
                     }
                 }
@@ -480,6 +483,15 @@ impl LoadArgs {
         let by_rate = self.rate.is_some() || self.stage.first().is_some_and(|stage| stage.rate.is_some());
         if self.stage.iter().any(|stage| stage.rate.is_some() != by_rate) {
             return Err(CliError::usage("--stage: the stages are all of users (30s:50) or all of rates (30s:5/s)"));
+        }
+        for (flag, given) in [
+            ("--arrival", self.arrival.is_some()),
+            ("--burstiness", self.burstiness.is_some()),
+            ("--max-users", self.max_users.is_some()),
+        ] {
+            if given && !by_rate {
+                return Err(CliError::usage(format!("{flag}: it belongs to --rate, or to stages of rates (30s:5/s)")));
+            }
         }
         let executor = match (by_rate, self.iterations) {
             (true, _) => Executor::Rate,
@@ -772,7 +784,10 @@ mod tests {
         let text = to_toml(&scenario);
         let again = parse(&text, "saved.toml").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(again, scenario, "{text}");
-        let (resolved, _) = resolve(&scenario, &Overrides::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let (mut resolved, _) =
+            resolve(&scenario, &Overrides::default()).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        // Making more takes long in a build for tests.
+        resolved.data.values_mut().filter(|source| source.generator.is_some()).for_each(|source| source.rows = Some(1));
         let planned = ApiPlanned::compile(&resolved, Path::new("."), |_| Some("secret".to_owned()));
         planned.map(drop).unwrap_or_else(|error| panic!("{error}\n{text}"));
         scenario
@@ -878,6 +893,7 @@ mod tests {
         with(&["--rate", "5", "--arrival", "gamma", "--burstiness", "0.3", "--max-users", "7"]);
         wrong(&["http", "http://x", "--stage", "30s:5", "--stage", "3s:5/s"], "all of users");
         wrong(&["http", "http://x", "--rate", "5", "--users", "5"], "cannot be used with");
+        wrong(&["http", "http://x", "--arrival", "constant"], "belongs to --rate");
     }
 
     #[test]

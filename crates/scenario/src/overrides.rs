@@ -26,7 +26,7 @@ pub struct Overrides {
     pub thresholds: Vec<String>,
     /// `--max-users`
     pub max_users: Option<u32>,
-    /// `--timeout`: of all requests that have none of their own.
+    /// `--request-timeout`: of all requests that have none of their own.
     pub timeout: Option<Span>,
 }
 
@@ -120,7 +120,7 @@ impl Overrides {
             "load.warmup" if self.warmup.is_some() => "--warmup",
             "seed" if self.seed.is_some() => "--seed",
             "load.max_users" if self.max_users.is_some() => "--max-users",
-            "target.timeout" if self.timeout.is_some() => "--timeout",
+            "target.timeout" if self.timeout.is_some() => "--request-timeout",
             at if of_threshold(at).is_some_and(|index| index >= in_file) => "--threshold",
             _ => return problem,
         };

@@ -19,9 +19,9 @@ use toml::de::{DeTable, DeValue, Deserializer};
 pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
     let name = path.display().to_string();
     let bytes =
-        std::fs::read(path).map_err(|error| ScenarioError::of_file(&name, format!("cannot read it: {error}")))?;
+        std::fs::read(path).map_err(|error| ScenarioError::of_file(&name, format!("cannot read the file: {error}")))?;
     let text = String::from_utf8(bytes)
-        .map_err(|_| ScenarioError::of_file(&name, "it is not text in UTF-8, as a scenario file must be"))?;
+        .map_err(|_| ScenarioError::of_file(&name, "the file is not text in UTF-8, as a scenario must be"))?;
     let mut scenario = parse(&text, &name)?;
     if scenario.name.is_none() {
         scenario.name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -29,7 +29,8 @@ pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
-/// Reads a scenario from its text. The file's name is for messages. No text makes it panic, and no error's rendering.
+/// Reads a scenario from its text. The file's name is for messages. Whatever the text is, neither this nor the rendering
+/// of its error panics.
 ///
 /// # Errors
 /// It is not TOML, or it does not have the keys and types of a scenario.

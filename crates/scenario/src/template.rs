@@ -112,7 +112,7 @@ fn members(inputs: &Value, example: &ExampleInputs) -> String {
         Some(parameters) if !parameters.is_empty() => {
             out += &format!("parameters = {}\n", inline_json(&Value::Object(parameters.clone())));
         }
-        _ => out += "# parameters = { top_k = 3 }  # what the task and the model take\n",
+        _ => out += "# parameters = {}  # what the task and the model take\n",
     }
     out
 }
@@ -120,13 +120,15 @@ fn members(inputs: &Value, example: &ExampleInputs) -> String {
 const IMAGES: &str = r#"[data.images]
 generator = "images"  # images made up
 size = [256, 256]  # width and height in pixels
-# folder = "images"  # or your own, in place of generator and size
+rows = 20  # different ones
+# folder = "images"  # or your own, in place of the three above
 "#;
 
 const AUDIO: &str = r#"[data.audio]
 generator = "audio"  # sounds made up
 seconds = 2  # length of each
-# folder = "recordings"  # or your own, in place of generator and seconds
+rows = 20  # different ones
+# folder = "recordings"  # or your own, in place of the three above
 "#;
 
 const VIDEOS: &str = r#"[data.videos]

@@ -1,22 +1,43 @@
 //! Plimsoll beside its peers, on one machine, in one sitting.
 
 mod app;
+mod http;
+mod llm;
+mod machine;
+mod measure;
+mod open;
+mod page;
+mod peers;
 mod python;
 mod report;
+mod server;
+mod spread;
 mod tools;
+mod truth;
 
 use crate::child::Interrupt;
 use crate::{Result, cargo, root};
 use clap::{Args, Subcommand};
+use machine::version_of;
+use page::Page;
 use report::Runs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 use tools::{Setup, Tool};
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// The echo app, against hf-perftest and a client that does the least possible
     Gradio(GradioOptions),
+    /// Plain HTTP/1.1 against nginx, beside wrk and oha
+    Http(http::HttpOptions),
+    /// Arrivals at a rate, against nginx: how late requests are sent
+    Open(open::OpenOptions),
+    /// Streams of the stand-in inference server: how true the times are, and what a token costs
+    Llm(llm::LlmOptions),
+    /// Helper: runs a program and writes down what it took
+    #[command(hide = true)]
+    Measure(measure::MeasureOptions),
 }
 
 #[derive(Args)]
@@ -44,9 +65,15 @@ pub(crate) struct GradioOptions {
     write: bool,
 }
 
-pub(crate) fn run(bench: &Bench) -> Result<()> {
-    let Bench::Gradio(options) = bench;
-    gradio(options)
+pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
+    match bench {
+        Bench::Gradio(options) => gradio(options),
+        Bench::Http(options) => http::run(options),
+        Bench::Open(options) => open::run(options),
+        Bench::Llm(options) => llm::run(options),
+        Bench::Measure(options) => return measure::run(options),
+    }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 fn gradio(options: &GradioOptions) -> Result<()> {
@@ -55,18 +82,15 @@ fn gradio(options: &GradioOptions) -> Result<()> {
         return Err("no tool is left to measure".to_owned());
     }
     let root = root();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    // Looked at first: a page that cannot take the result shall not cost a whole run.
-    let page_path = root.join("docs/src/benchmarks.md");
-    let page = if options.write { Some(read_page(&page_path)?) } else { None };
-    build(&tools)?;
+    let page = Page::open(options.write, "gradio")?;
+    let release = build(&packages_of(&tools))?;
     let interrupt = Interrupt::install()?;
-    let python = python::environment(&target.join("bench"), &options.python, &options.gradio)?;
+    let python = python::environment(&target().join("bench"), &options.python, &options.gradio)?;
     let setup = Setup {
         python,
         app: root.join("apps/echo_text.py"),
         hf_perftest_client: root.join("benches/hf_perftest_client.py"),
-        release: target.join("release"),
+        release,
         rounds: options.rounds,
         interrupt,
     };
@@ -94,73 +118,52 @@ fn gradio(options: &GradioOptions) -> Result<()> {
 
     let text = report::markdown(&runs, &facts(&setup, options));
     println!("{text}");
-    if let Some(page) = page {
-        let text = report::page_with(&page, &text)?;
-        std::fs::write(&page_path, text).map_err(|error| format!("{}: {error}", page_path.display()))?;
-        eprintln!("written to {}", page_path.display());
-    }
-    Ok(())
+    page.map_or(Ok(()), |page| page.write(&text))
 }
 
-fn read_page(path: &Path) -> Result<String> {
-    let page = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    report::page_with(&page, "").map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(page)
-}
-
-fn build(tools: &[Tool]) -> Result<()> {
-    let mut command = Command::new(cargo());
-    command.args(["build", "--release"]).current_dir(root());
-    let packages = [("plimsoll", &[Tool::Plimsoll][..]), ("bare-client", &[Tool::Bare, Tool::BareAgain][..])];
-    let needed: Vec<&str> = packages
+fn packages_of(tools: &[Tool]) -> Vec<&'static str> {
+    [("plimsoll", &[Tool::Plimsoll][..]), ("bare-client", &[Tool::Bare, Tool::BareAgain][..])]
         .into_iter()
         .filter(|(_, users)| users.iter().any(|tool| tools.contains(tool)))
         .map(|(package, _)| package)
-        .collect();
-    if needed.is_empty() {
-        return Ok(());
+        .collect()
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Builds release binaries; the folder that they are in then.
+fn build(packages: &[&str]) -> Result<PathBuf> {
+    let release = target().join("release");
+    if packages.is_empty() {
+        return Ok(release);
     }
-    for package in needed {
+    let mut command = Command::new(cargo());
+    command.args(["build", "--release"]).current_dir(root());
+    for package in packages {
         command.args(["-p", package]);
     }
     let status = command.status().map_err(|error| format!("cargo build: {error}"))?;
-    if status.success() { Ok(()) } else { Err("cargo build --release failed".to_owned()) }
+    if status.success() { Ok(release) } else { Err("cargo build --release failed".to_owned()) }
 }
 
-/// What a reader needs to judge the figures. The machine's name is not among it.
-fn facts(setup: &Setup, options: &GradioOptions) -> Vec<(&'static str, String)> {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        })
-        .unwrap_or_else(|| "unknown".to_owned());
-    let cores = std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |count| count.to_string());
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".to_owned());
-    let mut facts = vec![
-        ("Date", jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()),
-        ("Processor", format!("{cpu}, {cores} cores, shared by the tool and the app")),
-        ("Kernel", kernel.trim().to_owned()),
-        ("Compiler", version_of(Command::new("rustc").arg("--version"))),
-        ("Interpreter", version_of(Command::new(&setup.python).arg("--version"))),
-        ("Gradio", options.gradio.clone()),
-        ("hf-perftest", python::HF_PERFTEST.to_owned()),
-    ];
+/// How it is said whether a promise is kept.
+fn verdict(holds: bool) -> &'static str {
+    if holds { "holds" } else { "does not hold" }
+}
+
+/// What a reader needs to judge the figures.
+fn facts(setup: &Setup, options: &GradioOptions) -> Vec<(String, String)> {
+    let mut facts = machine::facts("shared by the tool and the app");
+    let mut add = |name: &str, value: String| facts.push((name.to_owned(), value));
+    add("Interpreter", version_of(Command::new(&setup.python).arg("--version")));
+    add("Gradio", options.gradio.clone());
+    add("hf-perftest", python::HF_PERFTEST.to_owned());
     if !options.without.contains(&Tool::Plimsoll) {
-        facts.push(("Plimsoll", version_of(Command::new(setup.release.join("plimsoll")).arg("--version"))));
+        add("Plimsoll", version_of(Command::new(setup.release.join("plimsoll")).arg("--version")));
     }
-    facts.push((
-        "Runs",
-        format!("{} repeats, {} requests per user, a fresh app for every run", options.repeats, options.rounds),
-    ));
+    add("Runs", format!("{} repeats, {} requests per user, a fresh app for every run", options.repeats, options.rounds));
     facts
-}
-
-fn version_of(command: &mut Command) -> String {
-    command
-        .output()
-        .ok()
-        .filter(|output| output.status.success())
-        .map_or_else(|| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

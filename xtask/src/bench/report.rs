@@ -1,7 +1,8 @@
 //! The tables, and whether the project's promises hold.
 
+use super::spread::Spread;
 use super::tools::{Measured, Tool};
-use crate::Result;
+use super::verdict;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -20,18 +21,9 @@ impl Runs {
     }
 }
 
-/// The heading in the benchmark page below which the result stands.
-const RESULT: &str = "\n## Result\n";
-
-/// The page with its result replaced by `result`.
-pub(super) fn page_with(page: &str, result: &str) -> Result<String> {
-    let at = page.find(RESULT).ok_or_else(|| format!("the page has no heading {:?}", RESULT.trim()))?;
-    Ok(format!("{}\n{}\n", &page[..at + RESULT.len()], result.trim_end()))
-}
-
 type Tier = BTreeMap<Tool, Vec<Measured>>;
 
-pub(super) fn markdown(runs: &Runs, facts: &[(&str, String)]) -> String {
+pub(super) fn markdown(runs: &Runs, facts: &[(String, String)]) -> String {
     let mut text = String::from(
         "Figures are medians over the repeats; in brackets the least and the greatest. *bare* and *bare again* are two \
          runs of the same client in each repeat. CPU is that of the tool's own process over the measured requests.\n\n",
@@ -114,31 +106,10 @@ fn goals(users: u32, tier: &Tier) -> String {
     text
 }
 
-fn verdict(holds: bool) -> &'static str {
-    if holds { "holds" } else { "does not hold" }
-}
-
 /// Ratios of two tools' runs, each pair from the same repeat: what the machine did in that repeat cancels out.
 fn ratios(tier: &Tier, tool: Tool, against: Tool, get: fn(&Measured) -> f64) -> Option<Spread> {
     let (ours, theirs) = (tier.get(&tool)?, tier.get(&against)?);
     Some(Spread::of(ours.iter().zip(theirs).map(|(ours, theirs)| get(ours) / get(theirs))))
-}
-
-#[derive(Debug, PartialEq)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    /// Of at least one value.
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        let last = values.len() - 1;
-        Self { median: f64::midpoint(values[last / 2], values[values.len() / 2]), min: values[0], max: values[last] }
-    }
 }
 
 #[cfg(test)]
@@ -161,15 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn spreads() {
-        assert_eq!(Spread::of([3.0, 1.0, 2.0].into_iter()), Spread { median: 2.0, min: 1.0, max: 3.0 });
-        assert_eq!(Spread::of([4.0, 1.0].into_iter()).median, 2.5);
-        assert_eq!(Spread::of([4.0].into_iter()).median, 4.0);
-    }
-
-    #[test]
     fn promises_about_cpu_are_judged_at_their_tier() {
-        let text = markdown(&runs(100, 102.0), &[("Kernel", "6".to_owned())]);
+        let text = markdown(&runs(100, 102.0), &[("Kernel".to_owned(), "6".to_owned())]);
         assert!(text.contains("- Kernel: 6\n\n### 100 users\n"), "{text}");
         assert!(text.contains("| plimsoll | 2.400 (1.200–4.800) | 1.20 (1.20–1.20) | 204.0 (102.0–408.0) |"), "{text}");
         assert!(text.contains("1.20 ×, **holds**"), "{text}");
@@ -185,15 +149,6 @@ mod tests {
         assert!(text.contains("Plimsoll/bare 1.020") && text.contains("factor of 1.053"), "{text}");
         assert!(text.contains("**holds**"), "{text}");
         assert!(markdown(&runs(1, 90.0), &[]).contains("**does not hold**"));
-    }
-
-    #[test]
-    fn a_page_keeps_its_own_text() {
-        let page = "# Title\n\nWords.\n\n## Result\n\nold\n";
-        let new = page_with(page, "new\n\n").unwrap();
-        assert_eq!(new, "# Title\n\nWords.\n\n## Result\n\nnew\n");
-        assert_eq!(page_with(&new, "new").unwrap(), new);
-        assert!(page_with("# Title\n", "new").is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Far above what any of them needs: only a tool that hangs comes here.
 const RUN_LIMIT: Duration = Duration::from_secs(1800);
 /// Plimsoll's exit code for a run whose figures it does not vouch for.
-const INCONCLUSIVE: i32 = 3;
+pub(super) const INCONCLUSIVE: i32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Tool {
@@ -132,7 +132,7 @@ impl Setup {
     }
 }
 
-fn field(value: &Value, pointer: &str) -> Result<f64> {
+pub(super) fn field(value: &Value, pointer: &str) -> Result<f64> {
     value.pointer(pointer).and_then(Value::as_f64).ok_or_else(|| format!("gave no number at {pointer}"))
 }
 
@@ -168,7 +168,7 @@ fn of_summary(summary: &Value) -> Result<Measured> {
 }
 
 /// The summary in the one run directory below `output`.
-fn read_summary(output: &Path) -> Result<Value> {
+pub(super) fn read_summary(output: &Path) -> Result<Value> {
     let entries = std::fs::read_dir(output).map_err(|error| format!("left no results ({error})"))?;
     let mut summaries = entries.flatten().map(|entry| entry.path().join("summary.json")).filter(|path| path.exists());
     let path = summaries.next().ok_or("left no summary.json")?;

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, CliError>
         console.warning(warning);
     }
     let known = prepared.planned.names();
-    if let Some(unknown) = args.request.iter().find(|name| !prepared.planned.has(name)) {
+    if let Some(unknown) = args.request.iter().find(|name| !known.iter().any(|known| **known == ***name)) {
         return Err(CliError::usage(format!(
             "--request {unknown}: the scenario has no such request; it has: {}",
             known.iter().map(|name| &**name).collect::<Vec<_>>().join(", ")

@@ -75,9 +75,15 @@ impl Source {
                 .map_err(|problem| self.explain(problem))?
                 .into_iter()
                 .map(Arc::new)
-                .collect(),
+                .collect::<Vec<_>>(),
             _ => Vec::new(),
         };
+        let missing = trace.iter().filter_map(|row| row.request.as_deref()).find(|name| !planned.has(name));
+        if let Some(name) = missing {
+            let message =
+                format!("the trace asks for `{name}`, and the scenario has no request or journey of that name");
+            return Err(self.explain(Problem::new("load.replay.file", message)));
+        }
         let thresholds = plimsoll_scenario::thresholds(&plan.scenario).map_err(|problem| self.explain(problem))?;
         let target = &plan.scenario.target;
         Ok(Prepared {

@@ -1,4 +1,5 @@
-//! End-to-end tests: the programs as a user calls them, against real Gradio apps.
+//! End-to-end tests: the programs as a user calls them, against real Gradio apps, the stand-in inference server and
+//! real model servers.
 //!
 //! The first test that needs Gradio makes its environment in the target folder's cache; the others wait for it.
 
@@ -8,6 +9,7 @@
     reason = "helpers are test code too; clippy sees that only in tests"
 )]
 
+mod api;
 mod apps;
 mod cli;
 mod compat;

@@ -176,6 +176,11 @@ impl Running {
         text(&self.home().join("stdout"))
     }
 
+    /// The folder it runs in.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.home().join("work")
+    }
+
     /// Waits until requests of this tier are in its file.
     pub(crate) fn wait_for_samples(&mut self, users: u32) {
         self.wait_for(&format!("--- Tier: {users} "));
@@ -287,6 +292,14 @@ impl Ended {
         self.code(0)
     }
 
+    /// Fails unless it ended with this code, or with 3 because the busy test machine spoilt its verdict.
+    pub(crate) fn judged(self, code: i32) -> Self {
+        if self.code == Some(3) && self.summary()["verdict"]["reasons"].to_string().contains("generator-limited") {
+            return self;
+        }
+        self.code(code)
+    }
+
     /// Fails unless standard error has this.
     pub(crate) fn says(self, wanted: &str) -> Self {
         assert!(self.stderr.contains(wanted), "no {wanted:?} in standard error\n{}", self.output());
@@ -319,6 +332,18 @@ impl Ended {
 
     pub(crate) fn events(&self) -> Vec<Value> {
         json_lines(&self.run_dir().join("events.jsonl"))
+    }
+
+    /// The requests of a scenario with one level.
+    pub(crate) fn samples(&self) -> Vec<Value> {
+        json_lines(&self.run_dir().join("samples.jsonl"))
+    }
+
+    /// Its figures.
+    pub(crate) fn level(&self) -> Value {
+        let summary = self.summary();
+        assert_eq!(summary["levels"].as_array().unwrap().len(), 1, "{summary:#}");
+        summary["levels"][0].clone()
     }
 
     /// The requests of a tier.

@@ -1,0 +1,15 @@
+//! Loads on HTTP APIs: scenarios and the command lines that stand for them, against the stand-in inference server,
+//! servers of the tests' own, and real model servers.
+
+mod capacity;
+mod failures;
+mod guide;
+mod input;
+mod journeys;
+mod lines;
+mod real;
+mod refusals;
+mod signals;
+mod support;
+mod thresholds;
+mod timing;
