@@ -23,6 +23,7 @@ use exit::{CliError, Exit};
 use oneliner::AsScenario;
 use plimsoll_model::Span;
 use plimsoll_scenario::Overrides;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -102,7 +103,9 @@ fn one_liner<T: AsScenario>(args: &OneLiner<T>, name: &str, console: &Console) -
     let source = Source::of_command_line(args.what.scenario()?);
     match args.what.save() {
         Some(path) => {
-            std::fs::write(path, source.text())
+            // What somebody has worked on since is not written over.
+            std::fs::File::create_new(path)
+                .and_then(|mut file| file.write_all(source.text().as_bytes()))
                 .map_err(|error| CliError::usage(format!("--save {}: {error}", path.display())))?;
             console.note(&format!("The scenario is saved as {}", path.display()));
         }

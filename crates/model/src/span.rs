@@ -33,13 +33,14 @@ impl FromStr for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        if self.0.subsec_nanos() != 0 && seconds < 10.0 {
-            write!(f, "{}ms", seconds * 1e3)
-        } else if self.0.subsec_nanos() == 0 && self.0.as_secs() >= 60 && self.0.as_secs().is_multiple_of(60) {
-            write!(f, "{}m", self.0.as_secs() / 60)
-        } else {
-            write!(f, "{seconds}s")
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        // Whole numbers of a unit, so that what is written is read as the same time again.
+        match nanos {
+            0 if seconds >= 60 && seconds.is_multiple_of(60) => write!(f, "{}m", seconds / 60),
+            0 => write!(f, "{seconds}s"),
+            _ if nanos.is_multiple_of(1_000_000) => write!(f, "{}ms", self.0.as_millis()),
+            _ if nanos.is_multiple_of(1_000) => write!(f, "{}us", self.0.as_micros()),
+            _ => write!(f, "{}ns", self.0.as_nanos()),
         }
     }
 }
@@ -158,6 +159,10 @@ mod tests {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.0, Duration::from_millis(millis), "{text}");
             assert_eq!(span.to_string().parse(), Ok(span), "{text}");
+        }
+        for nanos in [1_257_000_000, 12_345_000_000, 1_500, 7, 86_400_000_000_001] {
+            let span = Span(Duration::from_nanos(nanos));
+            assert_eq!(span.to_string().parse(), Ok(span), "{span}");
         }
         for text in ["", "-3s", "soon", "1e30", "nan"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
