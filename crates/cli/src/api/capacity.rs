@@ -25,6 +25,8 @@ const MOST_UNFINISHED: f64 = 0.02;
 const LONGEST_RECOVERY: Duration = Duration::from_secs(60);
 /// What starts of a window are kept out of its figures, as a share of it.
 const SETTLING: f64 = 0.2;
+/// Windows in a row that the generator limited, after which the search ends.
+const MOST_LIMITED: u32 = 3;
 /// Below this part of the first load nobody wants to know the line.
 const LEAST: f64 = 0.01;
 
@@ -101,6 +103,7 @@ impl Search {
         let mut search = LoadLineSearch::new(self.options);
         let mut levels = Vec::new();
         let mut limited = None;
+        let mut limited_in_a_row = 0;
         while let Some(load) = search.next() {
             if setup.stop.is_stopped() {
                 break;
@@ -120,17 +123,26 @@ impl Search {
             }
             let broken = broken(&summary, &result);
             let message = match &broken {
+                _ if summary.generator_limited() => "  the load generator was late; nothing is learnt".to_owned(),
                 None => "  held".to_owned(),
                 Some(why) => format!("  too much: {why}"),
             };
             // Nobody listens any more: nothing to tell.
             let _ = setup.events.send(RunEvent::Note { message });
-            // A limited generator may itself have broken the rules: nothing is learnt of the target.
+            // A limited generator may itself have broken the rules: nothing is learnt of the target. The machine may have
+            // been busy with something else for a moment, so the window is tried again.
             if let Some(limit) = summary.health.iter().flat_map(|health| &health.limits_passed).next() {
-                limited = Some(format!("at {}: {}", summary.label, limit.message));
+                let message = format!("at {}: {}", summary.label, limit.message);
                 levels.push(summary);
-                break;
+                limited_in_a_row += 1;
+                if limited_in_a_row >= MOST_LIMITED {
+                    limited = Some(message);
+                    break;
+                }
+                rest(self.cool_down, setup);
+                continue;
             }
+            limited_in_a_row = 0;
             let slowest = summary.all.metrics.get(&Metric::ResponseTime).map_or(0.0, |times| times.max);
             levels.push(summary);
             search.tell(load, broken.is_none());
