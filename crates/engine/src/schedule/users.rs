@@ -46,10 +46,11 @@ impl UserSchedule {
             let crossing = || if u1 == u0 { t0 } else { t0 + (t1 - t0) * (level - u0) / (u1 - u0) };
             if u0 <= level && u1 > level {
                 since = Some(crossing());
-            } else if u0 > level && u1 <= level {
-                if let Some(start) = since.take() {
-                    stays.push((seconds(start), seconds(crossing())));
-                }
+            } else if u0 > level
+                && u1 <= level
+                && let Some(start) = since.take()
+            {
+                stays.push((seconds(start), seconds(crossing())));
             }
         }
         stays.retain(|(start, end)| end > start);

@@ -101,9 +101,8 @@ pub fn first_intended(dir: &Path) -> Result<Option<Duration>, ResultsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testdata::{mixed, options, plain, streamed};
+    use crate::api::testdata::{mixed, options};
     use std::fs;
-    use std::time::Instant;
 
     #[test]
     fn the_file_folds_as_the_run_did() {
@@ -145,40 +144,5 @@ mod tests {
         assert_eq!(level_dir(&run, 1, 1).unwrap(), run.path());
         assert_eq!(level_dir(&run, 2, 3).unwrap(), run.path().join("level_2"));
         assert!(run.path().join("level_2").is_dir() && level_dir(&run, 2, 3).is_ok());
-    }
-
-    /// `cargo test --release -p plimsoll-results cost_of -- --ignored --nocapture`
-    #[test]
-    #[ignore = "a measurement"]
-    fn cost_of_a_sample() {
-        let chunks: Vec<u64> = (0..128).map(|index| 40 + index * 10).collect();
-        for (what, kind) in
-            [("plain", plain("embed", 20_000, 12)), ("128 chunks", streamed("chat", 20_000, &chunks, 128))]
-        {
-            let samples: Vec<_> = (0..1000_u64)
-                .map(|index| {
-                    let mut sample = kind.clone();
-                    sample.end += Duration::from_micros(index * 37 % 5_000);
-                    (sample.vu, sample.iteration) = (index as u32 % 100, index as u32);
-                    sample
-                })
-                .collect();
-            let folder = tempfile::tempdir().unwrap();
-            let mut writer = ApiWriter::create(folder.path()).unwrap();
-            let mut fold = ApiFold::new(options());
-            let rounds = 200;
-            let (mut write, mut add) = (Duration::ZERO, Duration::ZERO);
-            for _ in 0..rounds {
-                let start = Instant::now();
-                writer.write(&samples).unwrap();
-                let middle = Instant::now();
-                samples.iter().for_each(|sample| fold.add(sample));
-                (write, add) = (write + (middle - start), add + middle.elapsed());
-            }
-            let each = |time: Duration| time.as_nanos() / (rounds * samples.len() as u128);
-            let start = Instant::now();
-            assert_eq!(fold_samples(folder.path(), options()).unwrap(), fold);
-            println!("{what}: write {} ns, add {} ns, fold again {} ns", each(write), each(add), each(start.elapsed()));
-        }
     }
 }

@@ -21,7 +21,7 @@ fn requests() -> u64 {
 
 /// Sends them all, and gives what the server says.
 fn run(faults: &str, text: &str) -> (Ended, Value) {
-    let mock = Mock::start(&format!("--service-time 1ms --ttft 1ms --itl 0ms --tokens 8 {ANY} {faults}"));
+    let mock = Mock::start(&format!("--service-time 1ms --ttft 1ms --itl 1ms --tokens 8 {ANY} {faults}"));
     let load = format!("[load]\nexecutor = \"iterations\"\niterations = {}\nusers = 32\n", requests());
     let text = text.replace("[[request]]", "timeout = \"3s\"\nmax_response_bytes = 1_000_000\n[[request]]") + &load;
     let ended = scenario(&text).args(["--url", &mock.url()]).timeout(600).run().measured();

@@ -1,6 +1,6 @@
 //! The scenarios of the guide as they are in `examples`, only shorter.
 
-use super::support::{Mock, Server, Says, among_others, counts, example, example_without_load, scenario};
+use super::support::{Mock, Says, Server, among_others, counts, example, example_without_load, scenario};
 use crate::support::Plimsoll;
 use std::collections::BTreeMap;
 

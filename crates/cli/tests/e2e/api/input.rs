@@ -44,7 +44,11 @@ fn mistakes_in_a_scenario_are_shown_where_they_are() {
         ("model = \"dist", "modell = \"dist", &["modell", "`model`"][..]),
         ("users = 2", "users = \"two\"", &["whole number", "two"]),
         ("users = 2", "users = 0", &["users"]),
-        ("\"text-classification\"", "\"text-clasification\"", &["text-clasification", "did you mean `text-classification`"]),
+        (
+            "\"text-classification\"",
+            "\"text-clasification\"",
+            &["text-clasification", "did you mean `text-classification`"],
+        ),
         ("inputs = \"It does what it says.\"", "inputs = \"{{ nobody }}\"", &["nobody"]),
         ("inputs = \"It does what it says.\"", "inputs = \"{{ rows\"", &["inputs"]),
         ("name = \"classify\"", "name = \"classify", &["string"]),
@@ -53,7 +57,11 @@ fn mistakes_in_a_scenario_are_shown_where_they_are() {
         ("[data.rows]\nlist = [\"a\"]", &file("empty.txt"), &["empty.txt"]),
         ("[data.rows]\nlist = [\"a\"]", &file("broken.jsonl"), &["broken.jsonl", "line 2"]),
         ("[data.rows]", "[[threshold]]\nrule = \"p(95) << 3\"\n[data.rows]", &["p(95) << 3"]),
-        ("[data.rows]", "[[threshold]]\nrule = \"p(95) < 3s\"\nrequest = \"Nobody\"\n[data.rows]", &["Nobody", "Classify"]),
+        (
+            "[data.rows]",
+            "[[threshold]]\nrule = \"p(95) < 3s\"\nrequest = \"Nobody\"\n[data.rows]",
+            &["Nobody", "Classify"],
+        ),
     ] {
         assert!(good.contains(old), "{old}");
         let wrong = good.replacen(old, new, 1);
@@ -86,7 +94,8 @@ fn a_certificate_that_nobody_signed() {
     let mut server = Program::start(Command::new("python3").arg(fixture("tls.py")).args([&certificate, &key]));
     let port: u16 = server.wait_for("port", |printed| printed.split_once('\n')?.0.parse().ok());
     let with = |trust: &str| {
-        let text = classify(&format!("https://localhost:{port}")).replace("[[request]]", &format!("{trust}\n[[request]]"));
+        let text =
+            classify(&format!("https://localhost:{port}")).replace("[[request]]", &format!("{trust}\n[[request]]"));
         let call = scenario(&(text + FEW)).timeout(30);
         fs::copy(&certificate, call.dir().join("ca.pem")).unwrap();
         call.run()

@@ -30,7 +30,9 @@ impl Desk {
         }
         let session = asked.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let count = self.sessions.len();
-        let Some((_, given)) = session.and_then(|session| self.sessions.get_mut(session)) else { return wrong("session") };
+        let Some((_, given)) = session.and_then(|session| self.sessions.get_mut(session)) else {
+            return wrong("session");
+        };
         let body = asked.json();
         match way[..] {
             ["", "questions"] if self.closed => Ok(Says::status(500, "closed")),
@@ -81,7 +83,10 @@ fn a_step_that_fails_ends_the_journey() {
     let _turn = among_others();
     let (counts, paths, level) = visit(true);
     assert_eq!(level["requests"]["Ask a question"]["errors"]["server_error"]["count"], counts["Log in"], "{level:#}");
-    assert!(!counts.contains_key("Rate the answer") && !paths.iter().any(|path| path.ends_with("/rating")), "{level:#}");
+    assert!(
+        !counts.contains_key("Rate the answer") && !paths.iter().any(|path| path.ends_with("/rating")),
+        "{level:#}"
+    );
     assert_eq!(level["all"]["failed"], counts["Log in"], "{level:#}");
 }
 

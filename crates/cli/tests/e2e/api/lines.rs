@@ -18,7 +18,10 @@ fn each_puts_load_on_a_server() {
     for (args, path) in [
         ("task text-classification --model some/bert-sst-2 --iterations 50", "/models/some/bert-sst-2"),
         ("task text-generation --model gpt2 --stream --iterations 50", "/models/gpt2"),
-        ("task feature-extraction --model some/model --route router --iterations 50 --inputs one --inputs two", "/models/some/model/pipeline/feature-extraction"),
+        (
+            "task feature-extraction --model some/model --route router --iterations 50 --inputs one --inputs two",
+            "/models/some/model/pipeline/feature-extraction",
+        ),
         ("chat --model m --iterations 50 --input-tokens 20 --output-tokens 8", "/v1/chat/completions"),
         ("chat --model m --iterations 50 --no-stream --prompt Hello --system Short", "/v1/chat/completions"),
         ("chat --model m --rate 50 --arrival constant --run-time 1s --prompt Hello", "/v1/chat/completions"),
@@ -48,8 +51,10 @@ fn saved_they_are_the_same_plan() {
     ] {
         let args: Vec<String> = args.split_whitespace().map(|arg| arg.replace('@', " ")).collect();
         let direct = Plimsoll::new().args(&args).args(["--seed", "5", "--dry-run", "--quiet"]).run().code(0);
-        let direct: Value = serde_json::from_str(&direct.stdout).unwrap_or_else(|why| panic!("{why}: {}", direct.stdout));
-        let saved = Plimsoll::new().args(&args).args(["--seed", "5", "--dry-run", "--save", "saved.toml"]).run().code(0);
+        let direct: Value =
+            serde_json::from_str(&direct.stdout).unwrap_or_else(|why| panic!("{why}: {}", direct.stdout));
+        let saved =
+            Plimsoll::new().args(&args).args(["--seed", "5", "--dry-run", "--save", "saved.toml"]).run().code(0);
         let again = Plimsoll::new();
         std::fs::copy(saved.dir().join("saved.toml"), again.dir().join("saved.toml")).unwrap();
         let again = again.args(["run", "saved.toml", "--dry-run"]).run().code(0);
@@ -105,7 +110,8 @@ fn check_shows_what_goes_out_and_what_comes_back() {
         call
     };
     let ended = check(&text).run().code(0).prints("=== Classify ===").prints("> authorization: ***");
-    let ended = ended.prints("> {\"inputs\":\"It does what it says.\"}").prints("< 200").prints("\"label\":\"POSITIVE\"");
+    let ended =
+        ended.prints("> {\"inputs\":\"It does what it says.\"}").prints("< 200").prints("\"label\":\"POSITIVE\"");
     ended.prints("All requests passed their checks").hides("hf_secretOfTheCheck");
     assert_eq!(mock.requests(), 1);
     let picky = text.replace("[load]", "check = { contains = \"no such text\" }\n[load]");

@@ -46,8 +46,7 @@ fn environment() -> (PathBuf, PathBuf) {
 /// A server of `fixtures` on a port of its own.
 fn serve(python: &Path, script: &str, folder: Option<&Path>) -> (Program, u16) {
     let port = port();
-    let mut program =
-        Program::start(Command::new(python).arg(fixture(script)).args(folder).arg(port.to_string()));
+    let mut program = Program::start(Command::new(python).arg(fixture(script)).args(folder).arg(port.to_string()));
     program.wait_for("answer", |_| get(port, "/health").filter(|(status, _)| *status == 200));
     (program, port)
 }

@@ -149,7 +149,11 @@ fn retries_back_off_and_end() {
         ("times = 9, backoff = \"1ms\", on = [500]", 1),
         ("times = 9, max_wait = \"1s\"", 1),
     ] {
-        let server = if retry.contains("max_wait") { after(&[(503, "retry-after: 60\r\n"); 10]) } else { after(&[(503, ""); 10]) };
+        let server = if retry.contains("max_wait") {
+            after(&[(503, "retry-after: 60\r\n"); 10])
+        } else {
+            after(&[(503, ""); 10])
+        };
         let level = retried(&server, retry);
         assert_eq!(outcomes(&level["all"]), BTreeMap::from([("overloaded".to_owned(), 4)]), "{retry}: {level:#}");
         assert_eq!(server.asked().len(), 4 * tries, "{retry}");
@@ -161,7 +165,8 @@ fn retries_back_off_and_end() {
 fn a_rate_limit_is_told() {
     let _turn = among_others();
     let mock = Mock::start("--rate-limit 20/1s --service-time 1ms");
-    let load = "[think]\nconstant = \"20ms\"\n[load]\nexecutor = \"users\"\nusers = 4\nspawn_rate = 100\nduration = \"3s\"\n";
+    let load =
+        "[think]\nconstant = \"20ms\"\n[load]\nexecutor = \"users\"\nusers = 4\nspawn_rate = 100\nduration = \"3s\"\n";
     let ended = scenario(&(classify(&mock.url()) + load)).run().measured();
     let level = ended.level();
     assert_eq!(outcomes(&level["all"]), counts(&mock.stats()["classes"]), "{level:#}");
@@ -175,7 +180,8 @@ fn a_rate_limit_is_told() {
     ended.prints("20 requests");
 }
 
-const COLD: &str = "[think]\nconstant = \"100ms\"\n[load]\nexecutor = \"users\"\nusers = 2\nspawn_rate = 100\nduration = \"4s\"\n";
+const COLD: &str =
+    "[think]\nconstant = \"100ms\"\n[load]\nexecutor = \"users\"\nusers = 2\nspawn_rate = 100\nduration = \"4s\"\n";
 
 #[test]
 fn a_model_that_loads() {

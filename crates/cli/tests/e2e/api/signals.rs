@@ -3,7 +3,8 @@
 use super::support::{Mock, among_others, classify, scenario, wait_for_samples};
 use std::time::{Duration, Instant};
 
-const LOAD: &str = "[think]\nconstant = \"20ms\"\n[load]\nexecutor = \"users\"\nusers = 4\nspawn_rate = 100\nduration = \"2m\"\n";
+const LOAD: &str =
+    "[think]\nconstant = \"20ms\"\n[load]\nexecutor = \"users\"\nusers = 4\nspawn_rate = 100\nduration = \"2m\"\n";
 
 #[test]
 fn what_was_measured_is_kept() {
