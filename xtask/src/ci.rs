@@ -16,6 +16,11 @@ const STEPS: &[Step] = &[
     Step { name: "lints", args: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], env: &[] },
     Step { name: "documentation", args: &["doc", "--workspace", "--no-deps"], env: &[("RUSTDOCFLAGS", "-D warnings")] },
     Step { name: "tests", args: &["test", "--workspace"], env: &[] },
+    Step {
+        name: "tests of the tokenizer feature",
+        args: &["test", "-p", "plimsoll", "--lib", "--features", "tokenizers", "tokens"],
+        env: &[],
+    },
 ];
 
 pub(crate) fn run() -> Result<()> {

@@ -456,6 +456,7 @@ impl LoadArgs {
             name: Some(name.to_owned()),
             seed: self.seed,
             target: ApiTarget {
+                tokenizer: None,
                 url: url.to_owned(),
                 auth: self.auth(url)?,
                 headers: self.headers()?,

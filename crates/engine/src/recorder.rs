@@ -216,7 +216,7 @@ mod tests {
     struct Sink(Arc<Mutex<usize>>, Option<usize>);
 
     impl SampleSink for Sink {
-        fn write(&mut self, samples: &[Sample]) -> Result<(), String> {
+        fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
             let mut written = self.0.lock().unwrap();
             if self.1.is_some_and(|limit| *written + samples.len() > limit) {
                 return Err("no space left".to_owned());

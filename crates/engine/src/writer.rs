@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Where samples go in the end.
 pub trait SampleSink: Send + 'static {
-    /// Writes a batch; an error says why in words for the user.
-    fn write(&mut self, samples: &[Sample]) -> Result<(), String>;
+    /// Writes a batch, and may finish what a measuring thread has no time for; an error says why in words for the user.
+    fn write(&mut self, samples: &mut [Sample]) -> Result<(), String>;
 
     /// Called about once a second between batches: to show how far the run is, to judge it.
     fn tick(&mut self) {}
@@ -54,8 +54,8 @@ fn drain(mut sink: impl SampleSink, batches: &Receiver<Vec<Sample>>, stop: &Stop
     let mut next_tick = Instant::now() + TICK;
     loop {
         match batches.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
-            Ok(batch) if result.is_ok() => {
-                result = sink.write(&batch);
+            Ok(mut batch) if result.is_ok() => {
+                result = sink.write(&mut batch);
                 if let Err(why) = &result {
                     stop.stop(StopReason::CannotWrite(why.clone()));
                 }

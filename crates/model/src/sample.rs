@@ -54,6 +54,8 @@ pub struct Sample {
     pub tokens: Option<Tokens>,
     /// What the server told of its limits or of its loading, where it did.
     pub told: Option<Box<Told>>,
+    /// The text of an answer whose tokens nobody has counted yet; gone once it was counted.
+    pub uncounted: Option<Box<str>>,
     /// Times it was sent again.
     pub retries: u32,
     /// Whether the server was cold: it said that the model loads, or held the request while it was started.
@@ -154,6 +156,7 @@ impl Sample {
             event_id: None,
             tokens: None,
             told: None,
+            uncounted: None,
             retries: 0,
             cold: false,
         }

@@ -54,6 +54,7 @@ pub(crate) fn sample(vu: u32, iteration: u32) -> Sample {
         event_id: Some(event_id(vu, iteration).into()),
         tokens: None,
         told: None,
+        uncounted: None,
         retries: 0,
         cold: false,
     }

@@ -144,6 +144,7 @@ prop_compose! {
         Scenario {
             name: name.clone(), seed,
             target: ApiTarget {
+                tokenizer: None,
                 url, headers, timeout, max_response_bytes: seed, ca_file: name.clone(), insecure,
                 new_connections: !insecure,
                 auth: name.map(|name| AuthSpec { bearer_env: Some(name), header: None, query: None, value_env: None }),

@@ -93,9 +93,8 @@ impl LoadLineSearch {
 
     /// The highest load that holds below the lowest that does not.
     fn bracket(&self) -> (Option<f64>, Option<f64>) {
-        let decided = |held| {
-            self.looks.iter().map(|look| look.load).filter(move |load| self.verdict(*load) == Some(held))
-        };
+        let decided =
+            |held| self.looks.iter().map(|look| look.load).filter(move |load| self.verdict(*load) == Some(held));
         let high = decided(false).min_by(f64::total_cmp);
         let low = decided(true).filter(|low| high.is_none_or(|high| *low < high)).max_by(f64::total_cmp);
         (low, high)
@@ -133,8 +132,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const OPTIONS: SearchOptions =
-        SearchOptions { start: 1.0, least: 0.01, most: 1e6, precision: 0.02, whole: false };
+    const OPTIONS: SearchOptions = SearchOptions { start: 1.0, least: 0.01, most: 1e6, precision: 0.02, whole: false };
 
     fn run(options: SearchOptions, mut holds: impl FnMut(f64) -> bool) -> (Option<LoadLine>, usize) {
         let mut search = LoadLineSearch::new(options);

@@ -130,7 +130,12 @@ impl Setup<'_> {
                 let scenario = folder.join("scenario.toml");
                 let text = scenario_of(&nginx.url(), &connections, &time);
                 std::fs::write(&scenario, text).map_err(|error| format!("{}: {error}", scenario.display()))?;
-                meter.command.arg("run").arg(scenario).args(["--json", "--quiet", "--output-dir"]).arg(folder.join("out"))
+                meter
+                    .command
+                    .arg("run")
+                    .arg(scenario)
+                    .args(["--json", "--quiet", "--output-dir"])
+                    .arg(folder.join("out"))
             }
         };
         let before = nginx.served()?;
@@ -213,7 +218,8 @@ fn markdown(runs: &Runs, facts: &[(String, String)]) -> String {
     for (name, value) in facts {
         let _ = writeln!(text, "- {name}: {value}");
     }
-    text += "\n| tool | CPU µs/request | Plimsoll's CPU against it | requests/s | peak MiB |\n|---|---:|---:|---:|---:|\n";
+    text +=
+        "\n| tool | CPU µs/request | Plimsoll's CPU against it | requests/s | peak MiB |\n|---|---:|---:|---:|---:|\n";
     for (&tool, measured) in runs {
         let of = |get: fn(&Measured) -> f64| Spread::of(measured.iter().map(get));
         let ratio = (tool != Tool::Plimsoll).then(|| ratio(runs, tool)).flatten();
@@ -271,7 +277,10 @@ mod tests {
             (Tool::Plimsoll, vec![run(3.0), run(6.0)]),
         ]);
         let text = markdown(&runs, &[("Kernel".to_owned(), "6".to_owned())]);
-        assert!(text.contains("| wrk | 3.00 (2.00–4.00) | 1.50 (1.50–1.50) | 10000 (10000–10000) | 9 (9–9) |"), "{text}");
+        assert!(
+            text.contains("| wrk | 3.00 (2.00–4.00) | 1.50 (1.50–1.50) | 10000 (10000–10000) | 9 (9–9) |"),
+            "{text}"
+        );
         assert!(text.contains("oha's: 0.75 (0.75–0.75) ×, **holds**"), "{text}");
         assert!(text.contains("wrk's: 1.50 (1.50–1.50) ×, **does not hold**"), "{text}");
         assert!(!markdown(&Runs::from([(Tool::Plimsoll, vec![run(3.0)])]), &[]).contains("hold"));

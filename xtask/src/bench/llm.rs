@@ -112,10 +112,10 @@ struct Measured {
     cpu_under_load: Option<f64>,
     /// CPU seconds under load, of one core.
     busy: Option<f64>,
-    tokens_per_second: f64,
+    tokens_per_second: Option<f64>,
     peak_mib: f64,
     /// From its start until the first request was with the server, in seconds.
-    start_seconds: f64,
+    start_seconds: Option<f64>,
 }
 
 type Runs = BTreeMap<(Start, u32, Tool), Vec<Measured>>;
@@ -208,7 +208,8 @@ impl Setup<'_> {
         self.interrupt.check()?;
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let folder = folder.path();
-        let mock = Mock::start(&self.plimsoll, &self.answers, &self.pins, folder, &self.interrupt)?;
+        let truth = (start == Start::Ramp).then(|| folder.join("truth.jsonl"));
+        let mock = Mock::start(&self.plimsoll, &self.answers, truth, &self.pins, folder, &self.interrupt)?;
         let program = match tool {
             Tool::Bare => &self.bare,
             Tool::Plimsoll => &self.plimsoll,
@@ -226,8 +227,9 @@ impl Setup<'_> {
             Tool::Guidellm => peers::of_guidellm(folder),
         };
         let wrong = |what: String| format!("{} {what}. Its output:\n{output}", tool.name());
-        let errors = (tool == Tool::Plimsoll).then(|| truth::errors(&out, &truth)).transpose().map_err(wrong)?;
-        measured(&stats, &truth, &usage, reported.map_err(wrong)?, errors)
+        let ours = truth.as_ref().filter(|_| tool == Tool::Plimsoll);
+        let errors = ours.map(|truth| truth::errors(&out, truth)).transpose().map_err(wrong)?;
+        measured(&stats, truth.as_ref(), &usage, reported.map_err(wrong)?, errors)
     }
 
     fn prepare(
@@ -243,9 +245,14 @@ impl Setup<'_> {
         match tool {
             Tool::Bare => {
                 let ramp = if start == Start::Ramp { "1" } else { "0" };
-                command
-                    .args(["sse", "--url", url, "--streams", &streams.to_string(), "--ramp", ramp])
-                    .args(["--seconds", &seconds.to_string(), "--max-tokens", &tokens.to_string(), "--prompt", PROMPT]);
+                command.args(["sse", "--url", url, "--streams", &streams.to_string(), "--ramp", ramp]).args([
+                    "--seconds",
+                    &seconds.to_string(),
+                    "--max-tokens",
+                    &tokens.to_string(),
+                    "--prompt",
+                    PROMPT,
+                ]);
             }
             Tool::Plimsoll => {
                 let scenario = folder.join("scenario.toml");
@@ -319,13 +326,15 @@ fn of_plimsoll(output: &Path) -> Result<Reported> {
     if failed > 0.0 {
         return Err(format!("had {failed} failed requests"));
     }
-    let of = |metric: &str| -> Result<[f64; 2]> { Ok([all(&format!("metrics/{metric}/p50"))?, all(&format!("metrics/{metric}/p99"))?]) };
+    let of = |metric: &str| -> Result<[f64; 2]> {
+        Ok([all(&format!("metrics/{metric}/p50"))?, all(&format!("metrics/{metric}/p99"))?])
+    };
     Ok(Reported { ttft: of("ttft")?, itl: of("itl")? })
 }
 
 fn measured(
     stats: &Value,
-    truth: &Truth,
+    truth: Option<&Truth>,
     usage: &Usage,
     reported: Reported,
     errors: Option<Errors>,
@@ -335,9 +344,9 @@ fn measured(
         Ok([of(&format!("/{name}/p50"))? / 1e3, of(&format!("/{name}/p99"))? / 1e3])
     };
     let tokens = of("/tokens")?;
-    let load = usage.cpu_between(truth.first_ns, truth.last_ns);
     let seconds = |from: u64, to: u64| std::time::Duration::from_nanos(to.saturating_sub(from)).as_secs_f64();
-    let load_seconds = seconds(truth.first_ns, truth.last_ns);
+    let load_seconds = truth.map(|truth| seconds(truth.first_ns, truth.last_ns));
+    let load = truth.and_then(|truth| usage.cpu_between(truth.first_ns, truth.last_ns));
     Ok(Measured {
         reported,
         server: Reported { ttft: both("ttft_us")?, itl: both("itl_us")? },
@@ -345,10 +354,10 @@ fn measured(
         errors,
         cpu: usage.cpu_seconds * 1e3 / tokens,
         cpu_under_load: load.map(|cpu| cpu * 1e3 / tokens),
-        busy: load.map(|cpu| cpu / load_seconds),
-        tokens_per_second: tokens / load_seconds,
+        busy: load.zip(load_seconds).map(|(cpu, seconds)| cpu / seconds),
+        tokens_per_second: load_seconds.map(|seconds| tokens / seconds),
         peak_mib: usage.peak_mib,
-        start_seconds: seconds(usage.spawned_ns, truth.first_ns),
+        start_seconds: truth.map(|truth| seconds(usage.spawned_ns, truth.first_ns)),
     })
 }
 
@@ -369,6 +378,11 @@ fn markdown(runs: &Runs, facts: &[(String, String)]) -> String {
 
 fn spread(runs: &[Measured], get: impl Fn(&Measured) -> f64) -> Spread {
     Spread::of(runs.iter().map(get))
+}
+
+fn median(runs: &[Measured], get: impl Fn(&Measured) -> Option<f64>, digits: usize) -> String {
+    let spread = Spread::of_some(runs.iter().map(get));
+    spread.map_or_else(|| "–".to_owned(), |spread| format!("{:.digits$}", spread.median))
 }
 
 fn truth_table(runs: &Runs) -> String {
@@ -436,15 +450,15 @@ fn cost_table(runs: &Runs) -> String {
     for ((start, streams, tool), measured) in runs.iter().filter(|((start, ..), _)| *start == Start::Ramp) {
         let _ = writeln!(
             text,
-            "| {streams} | {} | {:.4} | {} | {} | {} | {:.0} | {:.0} | {:.3} | {:.2} |",
+            "| {streams} | {} | {:.4} | {} | {} | {} | {} | {:.0} | {} | {:.2} |",
             tool.name(),
             spread(measured, |run| run.cpu),
             cell(cpu_ratio(runs, *start, *streams, *tool), 2),
             cell(Spread::of_some(measured.iter().map(|run| run.cpu_under_load)), 4),
             cell(Spread::of_some(measured.iter().map(|run| run.busy.map(|busy| busy * 100.0))), 0),
-            spread(measured, |run| run.tokens_per_second).median,
+            median(measured, |run| run.tokens_per_second, 0),
             spread(measured, |run| run.peak_mib).median,
-            spread(measured, |run| run.start_seconds).median,
+            median(measured, |run| run.start_seconds, 3),
             spread(measured, |run| run.server_lag_p99).median,
         );
     }
@@ -503,9 +517,9 @@ mod tests {
             cpu,
             cpu_under_load: None,
             busy: Some(0.5),
-            tokens_per_second: 1e4,
+            tokens_per_second: Some(1e4),
             peak_mib: 20.0,
-            start_seconds: 0.01,
+            start_seconds: None,
         }
     }
 

@@ -16,24 +16,39 @@ pub(super) fn facts(sharing: &str) -> Vec<(String, String)> {
         .unwrap_or_else(|| "unknown".to_owned());
     let cores = std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |count| count.to_string());
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".to_owned());
-    [
+    let mut facts: Vec<(String, String)> = [
         ("Date", jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()),
         ("Processor", format!("{cpu}, {cores} cores, {sharing}")),
         ("Kernel", kernel.trim().to_owned()),
         ("Compiler", version_of(Command::new("rustc").arg("--version"))),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .into();
+    if is_real_time() {
+        facts.push(("Scheduling".to_owned(), "server and client with real-time priority".to_owned()));
+    }
+    facts
+}
+
+/// Whether we, and so all that we start, run before everything else on the machine.
+fn is_real_time() -> bool {
+    // The 41st field: what comes behind the name begins with the third.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let policy = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(38));
+    matches!(policy, Some("1" | "2"))
 }
 
 /// The first line that a program prints.
 pub(super) fn version_of(command: &mut Command) -> String {
-    command.output().ok().map_or_else(|| "unknown".to_owned(), |output| {
-        // wrk and nginx say it in their own ways: with a failure, and as an error.
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown").trim().to_owned()
-    })
+    command.output().ok().map_or_else(
+        || "unknown".to_owned(),
+        |output| {
+            // wrk and nginx say it in their own ways: with a failure, and as an error.
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&text);
+            text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown").trim().to_owned()
+        },
+    )
 }
 
 /// Whether the machine was busy with other things: its load average before the start.

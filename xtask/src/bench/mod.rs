@@ -164,6 +164,9 @@ fn facts(setup: &Setup, options: &GradioOptions) -> Vec<(String, String)> {
     if !options.without.contains(&Tool::Plimsoll) {
         add("Plimsoll", version_of(Command::new(setup.release.join("plimsoll")).arg("--version")));
     }
-    add("Runs", format!("{} repeats, {} requests per user, a fresh app for every run", options.repeats, options.rounds));
+    add(
+        "Runs",
+        format!("{} repeats, {} requests per user, a fresh app for every run", options.repeats, options.rounds),
+    );
     facts
 }

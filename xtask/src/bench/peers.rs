@@ -34,14 +34,7 @@ pub(super) fn of_aiperf(folder: &Path) -> Result<Reported> {
 }
 
 /// The same of guidellm, which wants its folder `out` to be there.
-pub(super) fn guidellm(
-    command: &mut Command,
-    url: &str,
-    streams: u32,
-    seconds: u32,
-    tokens: u32,
-    tokenizer: &Path,
-) {
+pub(super) fn guidellm(command: &mut Command, url: &str, streams: u32, seconds: u32, tokens: u32, tokenizer: &Path) {
     command
         .env("HF_HUB_OFFLINE", "1")
         .args(["run", "--backend", &format!("kind=openai_http,target={url},model=mock")])

@@ -100,25 +100,29 @@ pub(super) struct Answers {
 /// `plimsoll mock`.
 pub(super) struct Mock {
     pub(super) port: u16,
-    truth: PathBuf,
+    truth: Option<PathBuf>,
     running: Running,
 }
 
 impl Mock {
+    /// Starts it; `truth` is the file for what it knows of each request. Writing that takes a thread of its own some
+    /// time, which a server under a burst has not left.
     pub(super) fn start(
         plimsoll: &Path,
         answers: &Answers,
+        truth: Option<PathBuf>,
         pins: &Pins,
         folder: &Path,
         interrupt: &Interrupt,
     ) -> Result<Self> {
         let port = free_port()?;
-        let truth = folder.join("truth.jsonl");
         let mut command = command(&pins.server(plimsoll))?;
         command
             .args(["mock", "--listen", &format!("127.0.0.1:{port}"), "--model", "mock"])
-            .args(["--ttft", &answers.ttft, "--itl", &answers.itl, "--tokens", &answers.tokens.to_string(), "--truth"])
-            .arg(&truth);
+            .args(["--ttft", &answers.ttft, "--itl", &answers.itl, "--tokens", &answers.tokens.to_string()]);
+        if let Some(truth) = &truth {
+            command.arg("--truth").arg(truth);
+        }
         let mut running = Running::start("the stand-in", &mut command, &folder.join("mock.log"))?;
         wait_for(&mut running, port, "/health", interrupt)?;
         Ok(Self { port, truth, running })
@@ -128,14 +132,17 @@ impl Mock {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Stops it: what it counted, and what it knows of each request.
-    pub(super) fn stop(self) -> Result<(Value, Truth)> {
+    /// Stops it: what it counted, and what it knows of each request if that was asked for.
+    pub(super) fn stop(self) -> Result<(Value, Option<Truth>)> {
         let stats = get(self.port, "/mock/stats").and_then(|body| serde_json::from_slice(&body).ok());
         let stats = stats.ok_or_else(|| self.running.failure("does not tell what it did"))?;
         // The file is complete once it has ended.
         drop(self.running);
-        let text = std::fs::read_to_string(&self.truth).map_err(|error| format!("the truth file: {error}"))?;
-        Ok((stats, Truth::of(&text)?))
+        let truth = self.truth.map(|path| {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("the truth file: {error}"))?;
+            Truth::of(&text)
+        });
+        Ok((stats, truth.transpose()?))
     }
 }
 
@@ -173,7 +180,8 @@ mod tests {
 
     #[test]
     fn stub_status() {
-        let text = "Active connections: 1 \nserver accepts handled requests\n 3 3 12 \nReading: 0 Writing: 1 Waiting: 0 \n";
+        let text =
+            "Active connections: 1 \nserver accepts handled requests\n 3 3 12 \nReading: 0 Writing: 1 Waiting: 0 \n";
         assert_eq!(of_stub_status(text), Some(12));
         assert_eq!(of_stub_status(""), None);
     }

@@ -273,6 +273,7 @@ fn measure(scenario: &str) -> Result<LevelResult, CliError> {
         seed: 1,
         timeout: prepared.timeout,
         trace: Arc::clone(&prepared.trace),
+        counter: None,
     };
     let options = SinkOptions {
         dir: None,

@@ -1,6 +1,7 @@
 //! One level of load: from the plan of it to what its samples say.
 
 use super::sink::{Sink, SinkOptions};
+use super::tokens::TokenCounter;
 use crate::exit::CliError;
 use plimsoll_engine::schedule::Share;
 use plimsoll_engine::{
@@ -28,6 +29,7 @@ pub(crate) struct LoadSetup {
     pub seed: u64,
     pub timeout: Duration,
     pub trace: Arc<[Arc<TraceRequest>]>,
+    pub counter: Option<Arc<TokenCounter>>,
 }
 
 /// What a level came to.

@@ -3,6 +3,7 @@
 mod level;
 mod session;
 mod sink;
+mod tokens;
 
 pub(crate) mod capacity;
 pub(crate) mod check;

@@ -1,5 +1,6 @@
 //! From a scenario to everything that a run of it needs; every mistake in it is found here, before any load.
 
+use super::tokens::TokenCounter;
 use crate::args::OutputArgs;
 use crate::exit::CliError;
 use plimsoll_model::scenario::{DEFAULT_TIMEOUT, Problem, Scenario};
@@ -86,11 +87,15 @@ impl Source {
         }
         let thresholds = plimsoll_scenario::thresholds(&plan.scenario).map_err(|problem| self.explain(problem))?;
         let target = &plan.scenario.target;
+        let tokenizer = target.tokenizer.as_ref().map(|file| TokenCounter::load(&plan.base_dir.join(file)));
+        let counter =
+            tokenizer.transpose().map_err(|message| self.explain(Problem::new("target.tokenizer", message)))?;
         Ok(Prepared {
             redactor: Redactor::new(planned.secrets()),
             planned: Arc::new(planned),
             trace: trace.into(),
             thresholds,
+            counter: counter.map(Arc::new),
             timeout: target.timeout.unwrap_or(DEFAULT_TIMEOUT).0,
             seed: plan.scenario.seed.unwrap_or_default(),
             plan,
@@ -105,6 +110,7 @@ pub(crate) struct Prepared {
     pub redactor: Redactor,
     pub trace: Arc<[Arc<TraceRequest>]>,
     pub thresholds: Vec<Threshold>,
+    pub counter: Option<Arc<TokenCounter>>,
     pub timeout: Duration,
     pub seed: u64,
 }

@@ -99,6 +99,7 @@ impl<'a> Session<'a> {
             seed: prepared.seed,
             timeout: prepared.timeout,
             trace: Arc::clone(&prepared.trace),
+            counter: prepared.counter.clone(),
         };
         let mut signals = {
             let _inside = self.runtime.enter();

@@ -1,6 +1,7 @@
 //! Where samples go: to disk, and into the fold that everything shown is made of. On the writer's thread.
 
 use super::level::LoadSetup;
+use super::tokens::TokenCounter;
 use crate::exit::CliError;
 use plimsoll_engine::{EventSink, RunEvent, SampleSink, Shared, StopReason, StopSignal};
 use plimsoll_model::scenario::Objectives;
@@ -37,6 +38,7 @@ pub(crate) struct Sink {
     fold: Option<ApiFold>,
     slot: FoldSlot,
     aborting: Vec<Threshold>,
+    counter: Option<Arc<TokenCounter>>,
     shared: Arc<Shared>,
     clock: Clock,
     stop: StopSignal,
@@ -59,6 +61,7 @@ impl Sink {
             fold: None,
             slot: slot.clone(),
             aborting: options.aborting,
+            counter: setup.counter.clone(),
             shared,
             clock: setup.clock,
             stop: setup.stop.clone(),
@@ -85,9 +88,12 @@ impl Sink {
 }
 
 impl SampleSink for Sink {
-    fn write(&mut self, samples: &[Sample]) -> Result<(), String> {
+    fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
+        if let Some(counter) = &self.counter {
+            samples.iter_mut().for_each(|sample| counter.count(sample));
+        }
         let fold = self.fold();
-        for sample in samples {
+        for sample in &*samples {
             fold.add(sample);
         }
         match &mut self.writer {

@@ -342,7 +342,7 @@ fn payloads(input: &LoadInput, app: &gradio::App) -> Result<Payloads, CliError> 
 struct Disk(TierWriter);
 
 impl SampleSink for Disk {
-    fn write(&mut self, samples: &[Sample]) -> Result<(), String> {
+    fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
         self.0.write(samples).map_err(|error| error.to_string())
     }
 }
@@ -358,7 +358,7 @@ impl Kept {
 }
 
 impl SampleSink for Kept {
-    fn write(&mut self, samples: &[Sample]) -> Result<(), String> {
+    fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(samples);
         Ok(())
     }

@@ -13,8 +13,8 @@ use crate::{EventSink, HealthProbe, Recorder, StopSignal};
 use plimsoll_model::{ApiLoad, Clock, TraceRequest};
 use plimsoll_targets::Behaviour;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Barrier;
 

@@ -72,6 +72,10 @@ pub struct ApiTarget {
     /// Accept any certificate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
+    /// A `tokenizer.json` of Hugging Face's tokenizers, from the scenario file's folder: counts the output tokens of
+    /// streams where the server does not. Needs a build with the feature `tokenizers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
     /// Open a new connection for every request, as clients without a pool do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_connections: bool,

@@ -173,6 +173,9 @@ impl ApiUser {
         }
         let before = sample.bytes_received;
         let mut reader = StreamReader::new(dialect, planned.most_bytes, step.keeps_text());
+        if planned.counts {
+            reader = reader.counting();
+        }
         while let Some(chunk) = response.body.next().await {
             let chunk = chunk?;
             sample.bytes_received += chunk.data.len() as u64;

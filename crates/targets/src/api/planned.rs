@@ -24,6 +24,8 @@ pub struct ApiPlanned {
     pub(super) secrets: Vec<Secret>,
     pub(super) timeout: Option<Duration>,
     pub(super) most_bytes: usize,
+    /// Whether tokens that the server does not count are counted here, later.
+    pub(super) counts: bool,
     pub(super) seed: u64,
     pub(super) templates: Environment<'static>,
     pub(super) sources: Arc<Sources>,

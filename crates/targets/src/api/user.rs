@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::step::{Call, Step};
 use super::template::Renderer;
 use crate::{Behaviour, Iteration, Record, VirtualUser};
-use plimsoll_model::{Outcome, Redactor, Sample, Traffic};
+use plimsoll_model::{Outcome, Redactor, Sample, TokenSource, Traffic};
 use plimsoll_wire::{Client, Connector, CookieJar, HeaderMap, Prepared};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -172,6 +172,10 @@ impl ApiUser {
         let result = result.and_then(|mut answer| {
             let verified = send.step.checks.verify(send.step, &mut answer, send.renderer);
             sample.tokens = answer.tokens;
+            if answer.tokens.is_some_and(|tokens| tokens.source == TokenSource::Chunks) {
+                let spoken = answer.reading.as_mut().and_then(|reading| reading.spoken.take());
+                sample.uncounted = spoken.map(String::into_boxed_str);
+            }
             verified?;
             for extraction in &send.step.extractions {
                 extraction.take(&answer, send.renderer)?;

@@ -50,6 +50,7 @@ impl ApiPlanned {
             },
             origin,
             new_connections: target.new_connections,
+            counts: target.tokenizer.is_some(),
             headers,
             secret_header: auth.header.map(|(name, _)| name),
             query: auth.query.map(Secret::new),

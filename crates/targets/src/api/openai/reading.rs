@@ -7,7 +7,7 @@ use plimsoll_model::{TokenSource, Tokens};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// An answer that was read, streamed or whole. A tokenizer of our own would count `text` when there are no `tokens`.
+/// An answer that was read, streamed or whole.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Reading {
     /// What was said (reasoning left out), where it is wanted.
@@ -20,6 +20,8 @@ pub(crate) struct Reading {
     pub called: bool,
     /// The count of tokens.
     pub tokens: Option<Tokens>,
+    /// Everything that a stream said, reasoning included, where its tokens may have to be counted here.
+    pub spoken: Option<String>,
 }
 
 impl Reading {

@@ -45,6 +45,12 @@ impl StreamReader {
         Self { dialect, splitter: Splitter::with_limit(most_pending), state }
     }
 
+    /// This reader, keeping all that is said so that its tokens can be counted.
+    pub(crate) fn counting(mut self) -> Self {
+        self.state.reading.spoken = Some(String::new());
+        self
+    }
+
     /// Takes bytes that came at this time.
     pub(crate) fn push(&mut self, at: Duration, bytes: &[u8], timeline: &mut Timeline) -> Result<(), Failure> {
         let (dialect, state) = (self.dialect, &mut self.state);
@@ -137,12 +143,16 @@ impl State {
                 if keep {
                     self.reading.text.push_str(&delta.content.0);
                 }
+                if let Some(spoken) = &mut self.reading.spoken {
+                    spoken.extend([&*delta.reasoning_content.0, &*delta.reasoning.0, &*delta.content.0]);
+                }
             }
             if let Some(text) = &choice.text {
                 said |= !text.is_empty();
                 if keep {
                     self.reading.text.push_str(&text.0);
                 }
+                self.reading.spoken.as_mut().into_iter().for_each(|spoken| spoken.push_str(&text.0));
             }
             if let Some(reason) = choice.finish_reason.as_ref().filter(|reason| !reason.is_empty()) {
                 self.finished = true;
@@ -154,6 +164,7 @@ impl State {
             if self.keep_text {
                 self.reading.text.push_str(&token.text.0);
             }
+            self.reading.spoken.as_mut().into_iter().for_each(|spoken| spoken.push_str(&token.text.0));
         }
         self.finished |= chunk.generated_text.is_some() || chunk.details.is_some();
         if let Some(tokens) = chunk.details.as_ref().and_then(tokens_of_details) {
@@ -199,6 +210,7 @@ impl State {
         if self.keep_text && kind == "response.output_text.delta" {
             self.reading.text.push_str(&event.delta.0);
         }
+        self.reading.spoken.as_mut().into_iter().for_each(|spoken| spoken.push_str(&event.delta.0));
         self.uncounted = true;
         Ok(true)
     }
