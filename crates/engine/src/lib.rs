@@ -13,6 +13,8 @@ mod recorder;
 pub mod schedule;
 pub mod shard;
 mod stop;
+#[cfg(test)]
+mod testkit;
 mod tiers;
 mod writer;
 

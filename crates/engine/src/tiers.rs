@@ -240,43 +240,11 @@ fn give_up(tier: Tier, context: &Context<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_model::{FailureClass, Outcome, Sample, Traffic};
-    use plimsoll_targets::Record;
-    use std::cell::RefCell;
-
-    /// Users that take a given time and note when they ran.
-    struct Fake {
-        clock: Clock,
-        takes: Duration,
-        outcome: Outcome,
-        log: Rc<RefCell<Vec<(u32, u32, Duration)>>>,
-    }
-
-    struct FakeUser(u32, Duration, Outcome, Clock, Rc<RefCell<Vec<(u32, u32, Duration)>>>);
-
-    impl Behaviour for Fake {
-        type User = FakeUser;
-        fn user(&self, vu: u32) -> FakeUser {
-            FakeUser(vu, self.takes, self.outcome, self.clock, self.log.clone())
-        }
-        async fn after_round(&self, _round: u32) {}
-    }
-
-    impl VirtualUser for FakeUser {
-        async fn prepare(&mut self) {}
-        async fn iterate(&mut self, iteration: Iteration, record: &impl Record) {
-            let at = (self.0, iteration.number);
-            let mut sample = Sample::begin(Traffic::Prediction, "/p".into(), at, iteration.intended, self.3.now());
-            self.4.borrow_mut().push((self.0, iteration.number, sample.sent));
-            tokio::time::sleep(self.1).await;
-            sample.end = self.3.now();
-            sample.outcome = self.2;
-            record.record(sample);
-        }
-    }
+    use crate::testkit::{Done, Fake, Log};
+    use plimsoll_model::{FailureClass, Outcome};
 
     struct Ran {
-        log: Vec<(u32, u32, Duration)>,
+        log: Vec<Done>,
         end: TierEnd,
         tally: crate::Tally,
         stop: StopSignal,
@@ -296,7 +264,7 @@ mod tests {
     ) -> std::thread::JoinHandle<Ran> {
         crate::shard::spawn(move || async move {
             let clock = Clock::start();
-            let log = Rc::default();
+            let log = Log::default();
             let fake = Fake { clock, takes: Duration::from_millis(20), outcome, log: Rc::clone(&log) };
             let (events, _listen) = tokio::sync::mpsc::unbounded_channel();
             let stop = StopSignal::default();
@@ -323,7 +291,7 @@ mod tests {
         let ran = run(5, Repeat::Rounds(4), Arrival::Burst, Outcome::Ok, None);
         assert_eq!((ran.tally.ok, ran.end.cancelled), (20, 0));
         for round in 0..3 {
-            let of = |number| ran.log.iter().filter(move |(_, n, _)| *n == number).map(|(_, _, at)| *at);
+            let of = |number| ran.log.iter().filter(move |done| done.number == number).map(|done| done.sent);
             let (last, next) = (of(round).max().unwrap(), of(round + 1).min().unwrap());
             assert!(next >= last + Duration::from_millis(20), "round {round}: {last:?} {next:?}");
         }
@@ -332,7 +300,7 @@ mod tests {
     #[test]
     fn a_wave_is_spread_over_half_a_second() {
         let ran = run(40, Repeat::Rounds(1), Arrival::Wave, Outcome::Ok, None);
-        let starts: Vec<Duration> = ran.log.iter().map(|(_, _, at)| *at).collect();
+        let starts: Vec<Duration> = ran.log.iter().map(|done| done.sent).collect();
         let spread = *starts.iter().max().unwrap() - *starts.iter().min().unwrap();
         assert!(spread > Duration::from_millis(350), "{spread:?}");
     }

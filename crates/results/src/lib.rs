@@ -21,6 +21,7 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod testdata;
+mod text;
 mod tier;
 mod time;
 mod trace;

@@ -1,5 +1,6 @@
 //! The summary as text: hf-perftest's table, where the time went, what failed, and what to keep in mind.
 
+use crate::text::{self, thousands};
 use crate::{P99_REQUESTS, PhaseSource, Summary, TierSummary};
 use std::fmt::Write as _;
 
@@ -238,31 +239,13 @@ fn time(milliseconds: Option<f64>) -> String {
 }
 
 fn requests(count: usize) -> String {
-    if count == 1 { "1 request".to_owned() } else { format!("{} requests", thousands(count as u64)) }
-}
-
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    text::requests(count as u64)
 }
 
 /// An error message as one line that does not tear the table apart.
 fn one_line(message: &str) -> String {
     const LONGEST: usize = 160;
-    let flat = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Control characters of a server's message must not reach a terminal.
-    let clean: String = flat.chars().filter(|c| !c.is_control()).collect();
-    if clean.chars().count() <= LONGEST {
-        return clean;
-    }
-    clean.chars().take(LONGEST - 1).chain(['…']).collect()
+    text::one_line(message, LONGEST)
 }
 
 #[cfg(test)]

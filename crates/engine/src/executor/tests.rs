@@ -1,47 +1,12 @@
 //! The executors with users that only wait.
 
 use super::*;
+use crate::testkit::{Done, Fake, Log};
 use plimsoll_model::scenario::{ArrivalProcess, ReplaySpec, Think};
-use plimsoll_model::{Arrivals, FailureClass, Outcome, Sample, Span, Stage, Traffic};
-use plimsoll_targets::{Iteration, Record, VirtualUser};
-use std::cell::RefCell;
-
-type Log = Rc<RefCell<Vec<(u32, u64, Duration)>>>;
-
-/// Users that take a given time and note when they were meant to run.
-struct Fake {
-    clock: Clock,
-    takes: Duration,
-    outcome: Outcome,
-    log: Log,
-}
-
-struct FakeUser(u32, Duration, Outcome, Clock, Log);
-
-impl Behaviour for Fake {
-    type User = FakeUser;
-    fn user(&self, vu: u32) -> FakeUser {
-        FakeUser(vu, self.takes, self.outcome, self.clock, self.log.clone())
-    }
-    async fn after_round(&self, _round: u32) {}
-}
-
-impl VirtualUser for FakeUser {
-    async fn prepare(&mut self) {}
-    async fn iterate(&mut self, iteration: Iteration, record: &impl Record) {
-        let at = (self.0, iteration.number);
-        let mut sample = Sample::begin(Traffic::Prediction, "/p".into(), at, iteration.intended, self.3.now());
-        self.4.borrow_mut().push((self.0, iteration.sequence, iteration.intended));
-        tokio::time::sleep(self.1).await;
-        sample.end = self.3.now();
-        sample.outcome = self.2;
-        sample.error = Some("no".into());
-        record.record(sample);
-    }
-}
+use plimsoll_model::{Arrivals, FailureClass, Outcome, Span, Stage};
 
 struct Ran {
-    log: Vec<(u32, u64, Duration)>,
+    log: Vec<Done>,
     end: LoadEnd,
     tally: crate::Tally,
     stop: StopSignal,
@@ -105,7 +70,7 @@ fn rate(per_second: f64, ms: u64, max_users: u32) -> ApiLoad {
 #[test]
 fn users_come_at_their_time_and_all_finish() {
     let ran = run(&users(&[(200, 4.0), (200, 4.0)], None, 1000), 20, Outcome::Ok, 1).remove(0);
-    let first = |vu| ran.log.iter().find(|(user, ..)| *user == vu).unwrap().2 - ran.end.began;
+    let first = |vu| ran.log.iter().find(|done| done.vu == vu).unwrap().intended - ran.end.began;
     for vu in 0..4u32 {
         let late = first(vu).checked_sub(Duration::from_millis(50) * vu).unwrap();
         assert!(late < Duration::from_millis(45), "{vu}: {late:?}");
@@ -132,9 +97,9 @@ fn arrivals_do_not_wait_for_answers() {
     // 100 a second for 300 ms, each taking 250 ms: a closed user would have sent two.
     let ran = run(&rate(100.0, 300, 50), 250, Outcome::Ok, 1).remove(0);
     assert_eq!((ran.log.len(), ran.end.dropped, ran.end.cancelled), (30, 0, 0));
-    for (place, (_, sequence, intended)) in ran.log.iter().enumerate() {
+    for (place, done) in ran.log.iter().enumerate() {
         let due = ran.end.began + Duration::from_millis(10) * u32::try_from(place).unwrap();
-        assert_eq!((*sequence, *intended), (place as u64, due));
+        assert_eq!((done.sequence, done.intended), (place as u64, due));
     }
 }
 
@@ -147,7 +112,7 @@ fn arrivals_without_a_free_user_are_dropped_and_counted() {
 #[test]
 fn shards_share_the_arrivals() {
     let ran = run(&rate(100.0, 300, 50), 5, Outcome::Ok, 2);
-    let mut sequences: Vec<u64> = ran.iter().flat_map(|ran| ran.log.iter().map(|(_, sequence, _)| *sequence)).collect();
+    let mut sequences: Vec<u64> = ran.iter().flat_map(|ran| ran.log.iter().map(|done| done.sequence)).collect();
     sequences.sort_unstable();
     assert_eq!(sequences, (0..30).collect::<Vec<_>>());
 }
@@ -163,7 +128,7 @@ fn iterations_are_done_once_each() {
         think: None,
     };
     let ran = run(&load, 2, Outcome::Ok, 2);
-    let mut sequences: Vec<u64> = ran.iter().flat_map(|ran| ran.log.iter().map(|(_, sequence, _)| *sequence)).collect();
+    let mut sequences: Vec<u64> = ran.iter().flat_map(|ran| ran.log.iter().map(|done| done.sequence)).collect();
     sequences.sort_unstable();
     assert_eq!(sequences, (0..57).collect::<Vec<_>>());
 }
@@ -189,7 +154,7 @@ fn a_replay_follows_its_trace() {
         graceful_stop: span(1000),
     };
     let ran = run(&load, 1, Outcome::Ok, 1).remove(0);
-    let at: Vec<_> = ran.log.iter().map(|(.., intended)| (*intended - ran.end.began).as_millis()).collect();
+    let at: Vec<_> = ran.log.iter().map(|done| (done.intended - ran.end.began).as_millis()).collect();
     assert_eq!(at, [0, 50, 50], "the fourth is beyond the limit");
 }
 

@@ -13,7 +13,6 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod testdata;
-mod text;
 mod threshold;
 mod told;
 mod writer;

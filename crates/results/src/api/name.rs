@@ -4,7 +4,7 @@ use super::measure::{Figures, gaps, gaps_per_token};
 use super::metric::MetricFold;
 use super::record::Line;
 use super::series::Series;
-use super::text::cut;
+use crate::text::cut;
 use plimsoll_model::scenario::Objectives;
 use plimsoll_model::{FailureClass, Metric, Outcome, TokenSource};
 use std::collections::BTreeMap;

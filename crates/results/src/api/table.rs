@@ -2,8 +2,8 @@
 
 use super::level::{LevelSummary, RequestSummary};
 use super::summary::ApiSummary;
-use super::text::{one_line, percent, rate, requests, seconds, thousands, time};
 use super::threshold::ThresholdResult;
+use crate::text::{one_line, percent, rate, requests, seconds, thousands, time};
 use crate::{P99_REQUESTS, Verdict, VerdictResult};
 use plimsoll_model::{Metric, TokenSource};
 use plimsoll_stats::Distribution;

@@ -2,7 +2,7 @@
 
 use super::fold::{ApiFold, LevelFacts};
 use super::name::NameFold;
-use super::text;
+use crate::text;
 use plimsoll_model::{Comparison, FailureClass, Figure, Threshold};
 use serde::{Deserialize, Serialize};
 

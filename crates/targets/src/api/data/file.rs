@@ -40,17 +40,20 @@ pub(super) fn read(path: &Path) -> Result<Vec<Value>, String> {
     parse(Format::of(path), &fs::read(path).map_err(fail)?).map_err(|what| format!("{name} {what}"))
 }
 
-/// Reads the rows of a file's bytes.
-pub(super) fn parse(format: Format, bytes: &[u8]) -> Result<Vec<Value>, String> {
+/// The text of a file that has one.
+pub(in crate::api) fn text_of(bytes: &[u8]) -> Result<&str, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         format!("is not UTF-8 text (line {})", before.iter().filter(|&&byte| byte == b'\n').count() + 1)
     })?;
     // Windows programs put a mark before the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+/// Reads the rows of a file's bytes.
+pub(super) fn parse(format: Format, bytes: &[u8]) -> Result<Vec<Value>, String> {
+    let text = text_of(bytes)?;
     let rows = match format {
         Format::Json => json(text)?,
         Format::JsonLines => json_lines(text)?,

@@ -11,6 +11,7 @@ mod sound;
 pub(in crate::api) mod words;
 
 use bytes::Bytes;
+pub(super) use file::text_of;
 use generate::{Texts, Wanted};
 use plimsoll_model::scenario::{DataSource, Generator, Order, Problem};
 use rand::{Rng, RngExt};

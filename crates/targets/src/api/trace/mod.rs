@@ -7,6 +7,7 @@ mod table;
 
 pub use prompt::prompt_of;
 
+use super::data::text_of;
 use plimsoll_model::TraceRequest;
 use plimsoll_model::scenario::{Problem, ReplaySpec, TraceFormat};
 use std::fs;
@@ -73,14 +74,7 @@ fn recorded(format: Option<TraceFormat>, bytes: &[u8]) -> Result<Recording, Stri
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return Err("is compressed; unpack it with gunzip first".to_owned());
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        format!("is not UTF-8 text (line {})", before.iter().filter(|&&byte| byte == b'\n').count() + 1)
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() {
-        return Err("is empty".to_owned());
-    }
+    let text = text_of(bytes)?;
     let format = format.map_or_else(|| guess(text), Ok)?;
     let mut recording = match format {
         TraceFormat::Mooncake => mooncake::read(text)?,
