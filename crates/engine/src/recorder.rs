@@ -146,6 +146,9 @@ impl Record for Recorder {
 
 impl Inner {
     fn count(&mut self, sample: &Sample) {
+        if sample.outcome == Outcome::Failed(FailureClass::Cancelled) {
+            return;
+        }
         self.lag.saturating_record(micros(sample.send_lag()));
         self.tally.first.get_or_insert(sample.service_time());
         if sample.outcome.is_ok() {

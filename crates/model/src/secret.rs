@@ -58,6 +58,11 @@ impl Redactor {
         Self::new(self.secrets.iter().chain(&more))
     }
 
+    /// Whether there is nothing to hide in this text.
+    pub fn is_clean(&self, text: &str) -> bool {
+        self.secrets.iter().all(|secret| !text.contains(&secret.0))
+    }
+
     /// The text with every secret replaced by `***`.
     pub fn clean(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| {

@@ -1,5 +1,6 @@
 //! One virtual user's HTTP client: keep-alive connections, cookies, and a stamp on everything that arrives.
 
+use crate::connect::AfterStreams;
 use crate::http1::{Connection, ExchangeError, Framing, Head};
 use crate::{Connector, CookieJar, Prepared, Request, WireError};
 use bytes::Bytes;
@@ -97,6 +98,32 @@ impl Client {
                     reconnected = true;
                 }
                 Err(ExchangeError::ClosedBeforeAnswer(error) | ExchangeError::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// To be called when an event stream was read to its end, outside of what is measured: makes sure that the next
+    /// request does not go out on a connection that the server is just closing. The connections of the first streams are
+    /// watched for a moment; what the server does with them counts for the others.
+    pub async fn after_stream(&self) {
+        /// So long a connection is watched: a busy server may take some milliseconds from its last chunk to its FIN.
+        const MOMENT: Duration = Duration::from_millis(20);
+        /// So many streams are watched.
+        const ENOUGH: u32 = 16;
+        let known = &self.connector.after_streams;
+        match known.get() {
+            AfterStreams::Keeps => {}
+            AfterStreams::Closes => self.idle.borrow_mut().clear(),
+            AfterStreams::Watched(count) => {
+                let Some(mut connection) = self.idle.borrow_mut().pop() else { return };
+                if tokio::time::timeout(MOMENT, connection.closed()).await.is_ok() {
+                    known.set(AfterStreams::Closes);
+                    return;
+                }
+                self.idle.borrow_mut().push(connection);
+                if known.get() != AfterStreams::Closes {
+                    known.set(if count + 1 >= ENOUGH { AfterStreams::Keeps } else { AfterStreams::Watched(count + 1) });
+                }
             }
         }
     }

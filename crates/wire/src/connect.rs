@@ -20,6 +20,20 @@ pub struct Connector {
     good: Cell<usize>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     scratch: Scratch,
+    pub(crate) after_streams: Cell<AfterStreams>,
+}
+
+/// What this server does with a connection on which an event stream has ended. Some close it without having said so
+/// (llama.cpp's sends FIN a moment after the last chunk); a request sent in that moment would be lost, and it would look
+/// like the server's failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterStreams {
+    /// Not known yet; so many were watched, and stayed open.
+    Watched(u32),
+    /// It stays open.
+    Keeps,
+    /// It is closed.
+    Closes,
 }
 
 impl Connector {
@@ -41,7 +55,15 @@ impl Connector {
             return Err(WireError::connect(&origin.to_string(), &error));
         }
         let tls = if origin.is_https() { Some(trust::tls_for(&origin, trust)?) } else { None };
-        Ok(Self { origin, clock, addresses, good: Cell::new(0), tls, scratch: Scratch::new() })
+        Ok(Self {
+            origin,
+            clock,
+            addresses,
+            good: Cell::new(0),
+            tls,
+            scratch: Scratch::new(),
+            after_streams: Cell::new(AfterStreams::Watched(0)),
+        })
     }
 
     /// The origin it connects to.

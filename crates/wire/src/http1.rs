@@ -104,6 +104,14 @@ impl Connection {
         Self { stream, clock, scratch, input: BytesMut::new(), read_at: Duration::ZERO, reusable: true }
     }
 
+    /// Waits until the server closes an idle connection, or says something unasked.
+    pub(crate) async fn closed(&mut self) {
+        let mut byte = [0u8; 1];
+        // Whatever comes, bytes, an end or an error, this connection has served.
+        let _ = poll_fn(|context| Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut byte))).await;
+        self.reusable = false;
+    }
+
     /// Whether an idle connection is still open. A server that says something without being asked is not trusted.
     pub(crate) async fn is_open(&mut self) -> bool {
         if !self.reusable || !self.input.is_empty() {

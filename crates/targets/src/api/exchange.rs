@@ -34,7 +34,10 @@ impl ApiUser {
         loop {
             let failure = match tokio::time::timeout(limit, self.attempt(planned, step, prepared, sample)).await {
                 Ok(Ok(mut answer)) => {
-                    drain(answer.rest.take()).await;
+                    if let Some(rest) = answer.rest.take() {
+                        drain(rest).await;
+                        self.client.after_stream().await;
+                    }
                     sample.told = sample.told.take().or(earlier);
                     return Ok(answer);
                 }
@@ -206,10 +209,8 @@ impl ApiUser {
 
 /// Reads on to the end of a stream, so that the connection can serve the next request. Not part of the time, and no
 /// failure if it does not come: the answer is there.
-async fn drain(rest: Option<Body>) {
-    if let Some(mut body) = rest {
-        let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = body.next().await {} }).await;
-    }
+async fn drain(mut rest: Body) {
+    let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = rest.next().await {} }).await;
 }
 
 /// Adds what every answer adds to a sample.

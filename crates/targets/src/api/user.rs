@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::step::{Call, Step};
 use super::template::Renderer;
 use crate::{Behaviour, Iteration, Record, VirtualUser};
-use plimsoll_model::{Outcome, Redactor, Sample, TokenSource, Traffic};
+use plimsoll_model::{Clock, FailureClass, Outcome, Redactor, Sample, TokenSource, Traffic};
 use plimsoll_wire::{Client, Connector, CookieJar, HeaderMap, Prepared};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -92,6 +92,32 @@ struct Send<'a> {
     intended: Duration,
 }
 
+/// A request under way. One that is given up, because the run was stopped, is recorded too.
+struct Open<'a, R: Record> {
+    clock: Clock,
+    record: &'a R,
+    sample: Option<Sample>,
+}
+
+impl<R: Record> Open<'_, R> {
+    /// Records how it went.
+    fn close(&mut self) {
+        if let Some(sample) = self.sample.take() {
+            self.record.record(sample);
+        }
+    }
+}
+
+impl<R: Record> Drop for Open<'_, R> {
+    fn drop(&mut self) {
+        if let Some(mut sample) = self.sample.take() {
+            sample.end = self.clock.now();
+            sample.outcome = Outcome::Failed(FailureClass::Cancelled);
+            self.record.record(sample);
+        }
+    }
+}
+
 impl ApiUser {
     /// Takes these first steps of a way, up to one that fails.
     pub(super) async fn follow(
@@ -166,9 +192,10 @@ impl ApiUser {
                 return None;
             }
         };
-        let mut sample = self.begin(&send);
+        let mut open = Open { clock: self.client.connector().clock(), record, sample: Some(self.begin(&send)) };
+        let Some(sample) = &mut open.sample else { return None };
         let limit = send.step.timeout.or(send.planned.timeout).unwrap_or(send.iteration.timeout);
-        let result = self.exchange(send.planned, send.step, &prepared, limit, &mut sample).await;
+        let result = self.exchange(send.planned, send.step, &prepared, limit, sample).await;
         let result = result.and_then(|mut answer| {
             let verified = send.step.checks.verify(send.step, &mut answer, send.renderer);
             sample.tokens = answer.tokens;
@@ -185,11 +212,14 @@ impl ApiUser {
         let done = match result {
             Ok(answer) => Some((sample.end, answer)),
             Err(failure) => {
-                self.fail(&mut sample, &failure);
+                self.fail(sample, &failure);
                 None
             }
         };
-        record.record(sample);
+        if sample.event_id.as_deref().is_some_and(|id| !self.redactor.is_clean(id)) {
+            sample.event_id = None;
+        }
+        open.close();
         done
     }
 
