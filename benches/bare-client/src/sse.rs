@@ -281,7 +281,7 @@ impl Stream {
 }
 
 fn report(options: &Options, tally: &mut Tally, elapsed: Duration) -> String {
-    let mut percentiles = |times: &mut Vec<u32>| {
+    let percentiles = |times: &mut Vec<u32>| {
         times.sort_unstable();
         let sorted: Vec<f64> = times.iter().map(|nanos| f64::from(*nanos) / 1e6).collect();
         [50.0, 99.0].map(|q| match stats::percentile(&sorted, q) {

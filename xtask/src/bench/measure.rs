@@ -181,7 +181,7 @@ fn add_process(id: u32, cpu: &mut f64, memory: &mut f64) {
     let (ticks, pages) = (ticks as f64, pages as f64);
     #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
     let page = rustix::param::page_size() as f64;
-    *cpu += ticks / rustix_ticks();
+    *cpu += ticks / ticks_per_second();
     *memory += pages * page / f64::from(1 << 20);
     let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else { return };
     for thread in threads.flatten() {
@@ -193,7 +193,7 @@ fn add_process(id: u32, cpu: &mut f64, memory: &mut f64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "100")]
-fn rustix_ticks() -> f64 {
+fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
 

@@ -214,8 +214,9 @@ fn of_plimsoll(output: &Path, cpu_share: f64) -> Result<Measured> {
 fn markdown(runs: &Runs, facts: &[(String, String)]) -> String {
     let mut text = String::from(
         "Figures are medians over the repeats; in brackets the least and the greatest. Send lag is how late a request left \
-         against when it was meant to. Service time is from the send, response time from when it was meant to start (what \
-         oha reports with `--latency-correction`). Times are in milliseconds; CPU is the client's, of one core.\n\n",
+         against when it was meant to. Service time is from the send, response time from when it was meant to start. oha \
+         (`--latency-correction`) counts from when its own timer fired, so how late that was is not in its figures. Times \
+         are in milliseconds; CPU is the client's, of one core.\n\n",
     );
     for (name, value) in facts {
         let _ = writeln!(text, "- {name}: {value}");

@@ -117,9 +117,8 @@ impl Mock {
     ) -> Result<Self> {
         let port = free_port()?;
         let mut command = command(&pins.server(plimsoll))?;
-        command
-            .args(["mock", "--listen", &format!("127.0.0.1:{port}"), "--model", "mock"])
-            .args(["--ttft", &answers.ttft, "--itl", &answers.itl, "--tokens", &answers.tokens.to_string()]);
+        command.args(["mock", "--listen", &format!("127.0.0.1:{port}"), "--model", "mock"]);
+        command.args(["--ttft", &answers.ttft, "--itl", &answers.itl, "--tokens", &answers.tokens.to_string()]);
         if let Some(truth) = &truth {
             command.arg("--truth").arg(truth);
         }

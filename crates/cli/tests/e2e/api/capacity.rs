@@ -13,7 +13,7 @@ fn the_line_is_found() {
         let call = Plimsoll::new().args(["capacity", "scenario.toml", "--threshold", "p(95) < 250ms"]);
         let load = "[load]\nexecutor = \"rate\"\nrate = 1\nduration = \"1s\"\n";
         std::fs::write(call.dir().join("scenario.toml"), classify(&mock.url()) + load).unwrap();
-        let args = "--window 3s --cool-down 300ms --start 50 --precision 4 --seed 1";
+        let args = "--window 3s --cool-down 300ms --start 50 --max 300 --precision 4 --seed 1";
         let ended = call.args(args.split(' ')).timeout(180).run();
         let line = json(&ended.run_dir().join("capacity.json"));
         let summary = ended.summary();
