@@ -8,12 +8,12 @@ use plimsoll_mock::{Mock, MockArgs, MockStats};
 /// Serves until Ctrl-C or SIGTERM, then tells what was served.
 pub(crate) fn run(args: &MockArgs, console: &Console) -> Result<Exit, CliError> {
     let config = args.config().map_err(CliError::usage)?;
+    plimsoll_engine::shard::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
     let mut signals = {
         let _inside = runtime.enter();
         Signals::listen().map_err(CliError::internal)?
     };
-    plimsoll_engine::shard::raise_descriptor_limit();
     let mock = Mock::start(config).map_err(CliError::usage)?;
     console.result(&format!("Stand-in inference server at http://{}", mock.address()));
     console.result("It has no model: its answers have the right shape and mean nothing. End it with Ctrl-C.");

@@ -4,7 +4,6 @@ use crate::{Recorder, Tally};
 use plimsoll_model::{Health, LagSummary, Limit};
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
-use std::cell::Cell;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,6 @@ pub struct HealthProbe {
     thread_cpu: Duration,
     process_cpu: Duration,
     machine: Option<MachineTime>,
-    most_files: Cell<u64>,
 }
 
 impl HealthProbe {
@@ -36,18 +34,11 @@ impl HealthProbe {
             thread_cpu: cpu(ClockId::ThreadCPUTime),
             process_cpu: cpu(ClockId::ProcessCPUTime),
             machine: MachineTime::now(),
-            most_files: Cell::new(0),
         }
-    }
-
-    /// Looks at what must be sampled; once a second.
-    pub fn tick(&self) {
-        self.most_files.set(self.most_files.get().max(open_files()));
     }
 
     /// The figures since the start.
     pub fn finish(&self, tally: &Tally, lag: LagSummary, p50_ms: Option<f64>) -> Health {
-        self.tick();
         let elapsed = self.started.elapsed().as_secs_f64().max(1e-9);
         let process = cpu(ClockId::ProcessCPUTime).saturating_sub(self.process_cpu);
         let mut health = Health {
@@ -55,7 +46,7 @@ impl HealthProbe {
             shard_busy: cpu(ClockId::ThreadCPUTime).saturating_sub(self.thread_cpu).as_secs_f64() / elapsed,
             cpu_ms_per_request: process.as_secs_f64() * 1e3 / (tally.requests.max(1) as f64),
             steal: self.machine.and_then(|before| before.steal_until(MachineTime::now()?)),
-            open_files: self.most_files.get(),
+            open_files: tally.open_files.max(open_files()),
             open_files_limit: open_files_limit(),
             lost_samples: tally.lost,
             reconnects: tally.reconnects,
@@ -102,7 +93,7 @@ fn cpu(clock: ClockId) -> Duration {
 }
 
 /// Descriptors that are open now; 0 where the system does not tell.
-fn open_files() -> u64 {
+pub(crate) fn open_files() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
 }
 
@@ -133,15 +124,11 @@ impl MachineTime {
     }
 }
 
-/// Watches a tier once a second until dropped: progress for those who look, batches to the writer, open files.
+/// Watches a tier once a second until dropped: progress for those who look, batches to the writer.
 pub(crate) struct Ticker(tokio::task::JoinHandle<()>);
 
 impl Ticker {
-    pub(crate) fn start(
-        recorder: std::rc::Rc<Recorder>,
-        probe: std::rc::Rc<HealthProbe>,
-        events: crate::EventSink,
-    ) -> Self {
+    pub(crate) fn start(recorder: std::rc::Rc<Recorder>, events: crate::EventSink) -> Self {
         Self(tokio::task::spawn_local(async move {
             let mut every = tokio::time::interval(Duration::from_secs(1));
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -149,7 +136,6 @@ impl Ticker {
             loop {
                 every.tick().await;
                 recorder.flush();
-                probe.tick();
                 let (ok, failed, p50_ms) = recorder.progress();
                 // Nobody listens any more: nothing to tell.
                 let _ = events.send(crate::RunEvent::Progress { ok, failed, p50_ms });

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Wakes closer together than this are one wake: each costs the shard some microseconds.
 const NEAR: Duration = Duration::from_micros(50);
 /// The same for high rates, where wakes would take a core of their own.
-const NEAR_WHEN_FAST: Duration = Duration::from_micros(200);
+const NEAR_WHEN_FAST: Duration = Duration::from_micros(120);
 /// What a high rate is, in arrivals a second on this shard.
 const FAST: f64 = 5_000.0;
 

@@ -41,6 +41,8 @@ pub struct Tally {
     pub lost: u64,
     /// Connections that had to be opened anew.
     pub reconnects: u64,
+    /// Most descriptors open at a time, as the writer's thread saw once a second.
+    pub open_files: u64,
     /// Latency of the first prediction.
     pub first: Option<Duration>,
     /// The server's names of the successful predictions, at most [`Recorder::MOST_IDS`].
@@ -112,7 +114,7 @@ impl Recorder {
         // What the writer did not take by now has no second chance.
         inner.tally.lost += inner.batch.len() as u64;
         inner.batch.clear();
-        inner.queue = None;
+        inner.tally.open_files = inner.queue.take().map_or(0, |queue| queue.open_files());
         let ms = |micros: u64| micros as f64 / 1e3;
         let lag = if inner.lag.is_empty() {
             LagSummary::default()

@@ -2,7 +2,7 @@
 //! this is the hot loop.
 
 use crate::health::Ticker;
-use crate::{EventSink, HealthProbe, Recorder, RunEvent, StopReason, StopSignal};
+use crate::{EventSink, Recorder, RunEvent, StopReason, StopSignal};
 use plimsoll_model::{Arrival, Clock, Repeat};
 use plimsoll_targets::{Behaviour, Iteration, VirtualUser};
 use rand::rngs::StdRng;
@@ -58,8 +58,6 @@ pub struct Context<'a> {
     pub clock: Clock,
     /// Takes the samples.
     pub recorder: &'a Rc<Recorder>,
-    /// Measures the generator.
-    pub probe: &'a Rc<HealthProbe>,
     /// Ends the tier early.
     pub stop: &'a StopSignal,
     /// Told of rounds and progress.
@@ -69,7 +67,7 @@ pub struct Context<'a> {
 /// Runs a tier to its end, or until the run is stopped.
 pub async fn run_tier<B: Behaviour>(tier: Tier, behaviour: &B, context: &Context<'_>) -> TierEnd {
     let started = context.clock.now();
-    let ticker = Ticker::start(context.recorder.clone(), context.probe.clone(), context.events.clone());
+    let ticker = Ticker::start(context.recorder.clone(), context.events.clone());
     let users = (0..tier.users).map(|vu| (vu, behaviour.user(vu))).collect();
     let cancelled = match tier.repeat {
         Repeat::Rounds(rounds) => run_rounds(tier, rounds, users, behaviour, context).await,
@@ -276,8 +274,7 @@ mod tests {
                 });
             }
             let recorder = Rc::new(Recorder::new(None));
-            let probe = Rc::new(HealthProbe::start());
-            let context = Context { clock, recorder: &recorder, probe: &probe, stop: &stop, events: &events };
+            let context = Context { clock, recorder: &recorder, stop: &stop, events: &events };
             let tier = Tier { users, repeat, arrival, timeout: Duration::from_secs(5), seed: 7 };
             let end = run_tier(tier, &fake, &context).await;
             let (tally, ..) = recorder.finish();

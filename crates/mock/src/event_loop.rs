@@ -344,7 +344,7 @@ impl EventLoop {
         if let Some(exchange) = &connection.exchange {
             let queued = exchange.stage == Stage::Queued;
             let class = match exchange.class {
-                class @ (Class::Connect | Class::Timeout) => class,
+                class @ (Class::Connect | Class::Timeout | Class::Protocol) => class,
                 _ if self.shared.stopping.load(Ordering::Relaxed) => Class::Connect,
                 _ => Class::ClientGone,
             };

@@ -126,12 +126,16 @@ impl std::fmt::Debug for Mock {
 #[cfg(unix)]
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
+    const ROOM: u64 = 65_536;
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         limit.current = limit.maximum;
         // With a lower limit the server still works, for fewer clients.
         let _ = setrlimit(Resource::Nofile, limit);
     }
+    // The kernel's table of descriptors is made large before there are threads: growing it later makes them wait.
+    let highest = limit.current.unwrap_or(ROOM).min(ROOM);
+    drop(rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), i32::try_from(highest).unwrap_or(i32::MAX) - 1));
 }
 
 #[cfg(not(unix))]

@@ -123,7 +123,7 @@ impl ApiLoad {
         let top = |stages: &[Stage]| stages.iter().map(|stage| stage.to).fold(0.0, f64::max);
         match self {
             Self::Users { stages, .. } => format!("{} users", top(stages)),
-            Self::Rate { stages, .. } => Rate(top(stages)).to_string(),
+            Self::Rate { stages, .. } => Rate((top(stages) * 100.0).round() / 100.0).to_string(),
             Self::Iterations { iterations, users, .. } => format!("{iterations} iterations by {users} users"),
             Self::Replay { replay, .. } => format!("replay of {}", replay.file),
             Self::Sweep { levels, .. } => format!("sweep of {} levels", levels.len()),

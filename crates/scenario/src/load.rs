@@ -196,11 +196,14 @@ fn user_stages(spec: &LoadSpec) -> Result<Vec<Stage>, Problem> {
             (Some(users), _) => Ok(f64::from(users)),
         });
     }
+    /// Seconds.
+    const TOGETHER: f64 = 0.01;
     let users = in_range(needed(spec.users, "users", spec)?, "load.users")?;
     let spawn_rate = positive_rate(spec.spawn_rate.unwrap_or(DEFAULT_SPAWN_RATE), "load.spawn_rate")?;
     let duration = duration(spec)?;
     let to = f64::from(users);
-    let ramp_seconds = to / spawn_rate;
+    // Users who all start within a moment are meant to start together, on connections that are open already.
+    let ramp_seconds = Some(to / spawn_rate).filter(|seconds| *seconds >= TOGETHER).unwrap_or_default();
     let Some(ramp) = Duration::try_from_secs_f64(ramp_seconds).ok().filter(|ramp| *ramp <= duration.0) else {
         let enough = (to / duration.0.as_secs_f64()).ceil();
         let message = format!(

@@ -108,13 +108,12 @@ async fn run_shard(
         };
     let behaviour = Rc::new(ApiBehaviour::new(setup.planned.clone(), connector, setup.redactor.clone()));
     let recorder = Rc::new(Recorder::with_queue(Some(queue)));
-    let probe = Rc::new(HealthProbe::start());
+    let probe = HealthProbe::start();
     // Progress of all shards together comes from the writer's thread.
     let (quiet, _) = tokio::sync::mpsc::unbounded_channel();
     let context = LoadContext {
         clock: setup.clock,
         recorder: recorder.clone(),
-        probe: probe.clone(),
         stop: setup.stop.clone(),
         events: quiet,
         shared,

@@ -106,6 +106,8 @@ impl Level<'_> {
             label: label.clone(),
             seconds: planned_time(self.load).map(|time| time.as_secs_f64()),
         });
+        // Another window sees other arrivals: what one draw decided, the next does not.
+        let setup = &LoadSetup { seed: setup.seed.wrapping_add(self.number as u64 - 1), ..setup.clone() };
         let options = SinkOptions {
             dir: Some(dir.clone()),
             warmup: self.load.warmup().0,

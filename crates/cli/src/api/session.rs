@@ -34,6 +34,7 @@ impl<'a> Session<'a> {
     /// Looks whether the target can be reached, and makes the run's directory.
     pub(crate) fn start(command: &str, prepared: &'a Prepared, console: &'a Console) -> Result<Self, CliError> {
         let clock = Clock::start();
+        let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
         tokio::task::LocalSet::new().block_on(&runtime, prepared.reach(clock))?;
         let plan = &prepared.plan;
@@ -53,15 +54,14 @@ impl<'a> Session<'a> {
             runtime,
             warnings: Vec::new(),
         };
-        session.warn_beforehand();
+        session.warn_beforehand(descriptors);
         Ok(session)
     }
 
     /// What may spoil the run, told before it.
-    fn warn_beforehand(&mut self) {
+    fn warn_beforehand(&mut self, descriptors: u64) {
         let mut warnings = self.prepared.planned.warnings().to_vec();
         let sockets = u64::from(most_users(&self.prepared.plan.load)) + 100;
-        let descriptors = shard::raise_descriptor_limit();
         if sockets > descriptors {
             warnings.push(format!(
                 "this load may need {sockets} open files, and the limit is {descriptors}; raise it with: ulimit -n {sockets}"

@@ -162,16 +162,9 @@ impl Run {
         let kept = Kept::default();
         let writer = Writer::start(kept.clone(), self.input.stop.clone());
         let recorder = Rc::new(Recorder::new(Some(&writer)));
-        let probe = Rc::new(HealthProbe::start());
         // Its rounds are not shown: only its end is.
         let (quiet, _) = tokio::sync::mpsc::unbounded_channel();
-        let context = Context {
-            clock: self.input.clock,
-            recorder: &recorder,
-            probe: &probe,
-            stop: &self.input.stop,
-            events: &quiet,
-        };
+        let context = Context { clock: self.input.clock, recorder: &recorder, stop: &self.input.stop, events: &quiet };
         let LoadProfile::Tiers { arrival, .. } = self.input.plan.load;
         let behaviour = GradioBehaviour::new(self.settings.clone(), self.connector(), None);
         let tier = self.shape(WARMUP_USERS, Repeat::Rounds(rounds), arrival);
@@ -205,13 +198,12 @@ impl Run {
             Repeat::Rounds(rounds) => RunEvent::TierStarted { users, rounds: Some(rounds), seconds: None },
             Repeat::For(time) => RunEvent::TierStarted { users, rounds: None, seconds: Some(time.as_secs_f64()) },
         });
-        let probe = Rc::new(HealthProbe::start());
+        let probe = HealthProbe::start();
         let background = self.start_background(users, &recorder);
         let behaviour = GradioBehaviour::new(self.settings.clone(), self.connector(), Some(dir.join("samples")));
         let context = Context {
             clock: self.input.clock,
             recorder: &recorder,
-            probe: &probe,
             stop: &self.input.stop,
             events: &self.input.events,
         };

@@ -9,7 +9,7 @@ mod users;
 
 use crate::health::Ticker;
 use crate::schedule::{RateSchedule, Share, UserSchedule};
-use crate::{EventSink, HealthProbe, Recorder, StopSignal};
+use crate::{EventSink, Recorder, StopSignal};
 use plimsoll_model::{ApiLoad, Clock, TraceRequest};
 use plimsoll_targets::Behaviour;
 use std::rc::Rc;
@@ -24,8 +24,6 @@ pub struct LoadContext {
     pub clock: Clock,
     /// Takes the samples.
     pub recorder: Rc<Recorder>,
-    /// Measures the generator.
-    pub probe: Rc<HealthProbe>,
     /// Ends the load early.
     pub stop: StopSignal,
     /// Told once a second of what was recorded here.
@@ -110,7 +108,7 @@ pub async fn run_load<B: Behaviour + 'static>(
     behaviour: Rc<B>,
     context: LoadContext,
 ) -> std::io::Result<LoadEnd> {
-    let ticker = Ticker::start(context.recorder.clone(), context.probe.clone(), context.events.clone());
+    let ticker = Ticker::start(context.recorder.clone(), context.events.clone());
     let context = Rc::new(context);
     let end = match load {
         ApiLoad::Users { stages, ramp_down, think, graceful_stop, .. } => {

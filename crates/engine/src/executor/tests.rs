@@ -28,7 +28,6 @@ fn run(load: &ApiLoad, takes_ms: u64, outcome: Outcome, shards: u32) -> Vec<Ran>
                 let context = LoadContext {
                     clock,
                     recorder: recorder.clone(),
-                    probe: Rc::new(HealthProbe::start()),
                     stop: stop.clone(),
                     events,
                     shared,

@@ -1,6 +1,7 @@
 //! One request on the wire: sent, answered, and if asked sent again.
 
 use super::check::Answer;
+use super::deadline::within;
 use super::failure::Failure;
 use super::limits::told_by;
 use super::openai::{Dialect, Reading, StreamReader};
@@ -32,8 +33,8 @@ impl ApiUser {
         // What the server told at an earlier try, if it tells nothing at the last.
         let mut earlier: Option<Box<Told>> = None;
         loop {
-            let failure = match tokio::time::timeout(limit, self.attempt(planned, step, prepared, sample)).await {
-                Ok(Ok(mut answer)) => {
+            let failure = match within(limit, self.attempt(planned, step, prepared, sample)).await {
+                Some(Ok(mut answer)) => {
                     if let Some(rest) = answer.rest.take() {
                         drain(rest).await;
                         self.client.after_stream().await;
@@ -41,8 +42,8 @@ impl ApiUser {
                     sample.told = sample.told.take().or(earlier);
                     return Ok(answer);
                 }
-                Ok(Err(failure)) => failure,
-                Err(_) => {
+                Some(Err(failure)) => failure,
+                None => {
                     let text = format!("no complete answer within {} s", limit.as_secs_f64());
                     Failure::new(FailureClass::Timeout, text)
                 }

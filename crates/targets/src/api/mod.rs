@@ -6,6 +6,7 @@ pub mod trace;
 
 mod check;
 mod compile;
+mod deadline;
 mod exchange;
 mod failure;
 mod limits;
