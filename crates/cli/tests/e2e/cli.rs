@@ -187,7 +187,7 @@ fn wrong_flags() {
         (&["--python", "/nowhere/python"], "/nowhere/python"),
         (&["--sample-inputs", "/nowhere"], "/nowhere"),
         (&["--unknown"], "--unknown"),
-        (&["extra"], "extra"),
+        (&["extra"], "cannot be used with"),
     ] {
         echo().args(args).run().code(2).says(says).did_nothing();
     }
