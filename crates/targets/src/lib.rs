@@ -2,6 +2,7 @@
 //! their protocol and nothing of load.
 
 pub mod api;
+mod failure;
 pub mod gradio;
 mod user;
 

@@ -126,13 +126,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn show(&mut self, event: &RunEvent) {
+    fn show(&mut self, event: &RunEvent) {
         show(self.console, &mut self.log, &self.stop, event);
     }
 
-    /// The summary of these levels, for a run that ends now or goes on.
-    pub(crate) fn summary(&self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
-        summarise(self.prepared, &self.run_dir, levels, partial, self.warnings.clone())
+    /// The summary of these levels, for a run that ends now.
+    fn summary(&self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
+        let mut summary = summarise(self.prepared, &self.run_dir, levels, partial, self.warnings.clone());
+        summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
+        summary
     }
 
     /// What a run's parts need to write a summary as it goes.
@@ -144,8 +146,7 @@ impl<'a> Session<'a> {
     pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, json: bool) -> Result<Exit, CliError> {
         let stopped = self.stop.reason();
         let partial = self.partial();
-        let mut summary = self.summary(levels, partial.clone());
-        summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
+        let summary = self.summary(levels, partial.clone());
         let written = self.publish(&summary, &api_report(&summary), json)?;
         let exit = match (&stopped, summary.verdict.result) {
             (Some(reason), _) => Exit::of_stop(reason),
@@ -168,7 +169,6 @@ impl<'a> Session<'a> {
         let mut summary = self.summary(levels, partial.clone());
         summary.load_line = Some(sentence.to_owned());
         summary.verdict = verdict;
-        summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
         let mut written = self.publish(&summary, &search_report(&summary), json)?;
         if written.is_ok() {
             let text = serde_json::to_vec_pretty(&line).map_err(CliError::internal)?;
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
     }
 
     /// Marks the run as ended.
-    pub(crate) fn end(
+    fn end(
         &mut self,
         partial: Option<String>,
         written: Result<(), ResultsError>,

@@ -2,7 +2,7 @@
 
 use super::user::ApiUser;
 use crate::{Iteration, Record};
-use plimsoll_model::{FailureClass, Sample};
+use plimsoll_model::Sample;
 use plimsoll_wire::{HeaderName, Prepared, Response};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -115,15 +115,5 @@ impl ApiUser {
             body: clean_bytes(watch.answer),
             sample,
         })
-    }
-}
-
-impl Probed {
-    /// The class of the failure, if it failed.
-    pub fn failure(&self) -> Option<FailureClass> {
-        match self.sample.outcome {
-            plimsoll_model::Outcome::Ok => None,
-            plimsoll_model::Outcome::Failed(class) => Some(class),
-        }
     }
 }

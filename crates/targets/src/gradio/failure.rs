@@ -1,7 +1,8 @@
 //! A failed request, in its class, with a text for people.
 
+use crate::failure::class_of;
 use plimsoll_model::FailureClass;
-use plimsoll_wire::{ErrorKind, WireError};
+use plimsoll_wire::WireError;
 use serde_json::Value;
 
 /// Why a request failed.
@@ -51,11 +52,7 @@ impl Failure {
 
 impl From<WireError> for Failure {
     fn from(error: WireError) -> Self {
-        let class = match error.kind {
-            ErrorKind::Connect | ErrorKind::Lost => FailureClass::Connect,
-            ErrorKind::Protocol => FailureClass::Protocol,
-        };
-        Self::new(class, error.to_string())
+        Self::new(class_of(&error), error.to_string())
     }
 }
 

@@ -324,7 +324,7 @@ fn secrets_stay_out_of_errors_and_probes() {
     assert!(server.asked()[0].contains("x-key: hf_topsecret"));
     assert!(probed.request_head.starts_with("POST /x HTTP/1.1\n") && probed.request_head.contains("x-key: ***\n"));
     assert_eq!(probed.request_body, br#"{"a":1}"#);
-    assert_eq!((probed.status, probed.failure()), (Some(403), Some(FailureClass::Auth)));
+    assert_eq!((probed.status, probed.sample.outcome), (Some(403), Outcome::Failed(FailureClass::Auth)));
     assert_eq!(probed.sample.error.as_deref(), Some("HTTP 403: key *** is not allowed"));
     let all = format!("{probed:?}{}", String::from_utf8_lossy(&probed.body));
     assert!(!all.contains("topsecret"), "{all}");
