@@ -69,7 +69,8 @@ pub(crate) fn streams(ended: &Ended, users: u32, gaps: usize) {
     }
     let summary = ended.summary();
     let tier = tier(&summary, users);
-    assert!(number(&tier["ttft"], "p50") > 0.0 && number(&tier["chunk_gaps"], "p50") > 0.0, "{tier}");
+    // Not the median gap: those older Gradios may hand over so many chunks at once that it is nought.
+    assert!(number(&tier["ttft"], "p50") > 0.0 && number(&tier["chunk_gaps"], "mean") > 0.0, "{tier}");
 }
 
 /// Uploads a file and gets one back.
