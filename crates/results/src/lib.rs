@@ -13,10 +13,12 @@ mod fold;
 mod host;
 mod lines;
 mod manifest;
+pub mod page;
 mod phase_summary;
 mod phases;
 mod record;
 mod run_dir;
+mod steps;
 mod summary;
 mod table;
 #[cfg(test)]

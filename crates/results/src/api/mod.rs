@@ -21,7 +21,9 @@ pub use compare::{EarlySummary, PartSummary};
 pub use fold::{ApiFold, ApiFoldOptions, ApiWarmup, LevelFacts};
 pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSummary, TokenSummary, is_closed};
 pub use metric::{QuantileInterval, StoredHistogram};
+pub(crate) use record::Line;
 pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
+pub(crate) use series::Row as SeriesRow;
 pub use series_file::{ApiSeries, NameSeries};
 pub use summary::ApiSummary;
 pub use table::{
@@ -33,6 +35,6 @@ pub use told::{ColdSummary, RateLimitSummary};
 pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
 
 /// A stamp or a time in whole microseconds.
-fn micros(duration: std::time::Duration) -> u64 {
+pub(crate) fn micros(duration: std::time::Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
