@@ -4,6 +4,9 @@ use plimsoll_model::scenario::{RequestSpec, Scenario};
 use plimsoll_model::{ApiLoad, Stage};
 use serde::{Deserialize, Serialize};
 
+/// A ramp this short, as a share of the time, does not matter.
+const SHORT: f64 = 0.05;
+
 /// What was asked for once the warm-up was over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LevelLoad {
@@ -41,23 +44,22 @@ impl LevelLoad {
     }
 }
 
-/// The value that the stages keep from then on.
+/// The value that the stages keep from then on, but for at most 5 % of the time: a short ramp does not matter.
 fn constant(stages: &[Stage], start: f64, from: f64) -> Option<f64> {
-    let (mut at, mut seconds, mut kept) = (start, 0.0, None);
+    let (mut at, mut seconds, mut all, mut flat) = (start, 0.0_f64, 0.0, Vec::new());
     for stage in stages {
-        let length = stage.duration.0.as_secs_f64();
-        seconds += length;
-        // A stage may end where the warm-up does.
-        if length > 0.0 && seconds > from + 1e-6 {
-            let same = at == stage.to && kept.is_none_or(|kept| kept == stage.to);
-            if !same {
-                return None;
-            }
-            kept = Some(stage.to);
+        let begun = seconds.max(from);
+        seconds += stage.duration.0.as_secs_f64();
+        let length = (seconds - begun).max(0.0);
+        all += length;
+        if at == stage.to {
+            flat.push((stage.to, length));
         }
         at = stage.to;
     }
-    kept
+    let kept = |value: f64| flat.iter().filter(|(other, _)| *other == value).map(|(_, length)| length).sum::<f64>();
+    let (value, _) = flat.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (all > 0.0 && kept(*value) >= (1.0 - SHORT) * all).then_some(*value)
 }
 
 #[cfg(test)]
@@ -73,6 +75,7 @@ mod tests {
         assert_eq!(constant(&[stage(5, 8.0), stage(10, 8.0)], 0.0, 5.0), Some(8.0));
         assert_eq!(constant(&[stage(5, 8.0), stage(10, 8.0)], 0.0, 4.0), None, "still growing");
         assert_eq!(constant(&[stage(10, 8.0), stage(10, 9.0)], 8.0, 0.0), None);
+        assert_eq!(constant(&[stage(1, 8.0), stage(30, 8.0)], 0.0, 0.0), Some(8.0), "a short ramp");
         assert_eq!(constant(&[], 8.0, 0.0), None);
     }
 }

@@ -70,9 +70,9 @@ pub(super) fn idle_users(view: &View) -> Vec<Diagnosis> {
         )
     };
     let sentence = format!(
-        "{} {} requests were under way on average ({} of the users): {why}.",
+        "{} only {} had a request under way on average ({}): {why}.",
         capital(&step.at),
-        number((under_way * 10.0).round() / 10.0),
+        number(if under_way < 10.0 { (under_way * 10.0).round() / 10.0 } else { under_way.round() }),
         share(under_way / most)
     );
     let mean = step.service.map_or(0.0, |times| times.mean);
@@ -132,9 +132,7 @@ mod tests {
         // 25/s for 2 s each: 50 of 100.
         let rounds = Step { rounds: true, ..closed(100.0, 25.0, 2_000.0) };
         let found = sentences(idle_users, vec![closed(1.0, 2.0, 100.0), rounds.clone()]);
-        assert!(
-            found[0].starts_with("At 100 users 50 requests were under way on average (50 % of the users): in rounds")
-        );
+        assert!(found[0].starts_with("At 100 users only 50 had a request under way on average (50 %): in rounds"));
         let pausing = sentences(idle_users, vec![Step { rounds: false, pauses: true, ..rounds.clone() }]);
         assert!(pausing[0].contains("paused between requests"));
         let neither = idle_users(&run(vec![Step { rounds: false, ..rounds.clone() }]));

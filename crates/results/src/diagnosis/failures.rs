@@ -72,7 +72,7 @@ fn meaning(class: &str, gradio: bool) -> Option<&'static str> {
     Some(match class {
         "auth" => "the login or the token is missing, wrong or no longer valid",
         "quota" => "an allowance of the account is used up, which says nothing about the target's capacity",
-        "overloaded" => "the target sheds load that it cannot carry",
+        "overloaded" => "the target, or what stands before it, turns requests away",
         "queue_full" => "more requests wait than the app's queue takes (`max_size`)",
         "session_lost" => {
             "the server no longer knew the sessions: a restart, a load balancer that is not sticky, or more than 2,000 at once"
@@ -101,10 +101,8 @@ pub(super) fn timeouts(view: &View) -> Vec<Diagnosis> {
     let tail = match (beyond, step.times) {
         (_, None) => "nothing else was answered".to_owned(),
         (Some((_, name)), Some(times)) if span_of.is_some_and(|found| found.took_ms > shown(&times, name)) => {
-            format!(
-                "they are in no percentile; with them {name} would be no less than that, not {}",
-                span(shown(&times, name))
-            )
+            let shown = span(shown(&times, name));
+            format!("they are in no percentile; counted in, {name} would be at least that, not {shown}")
         }
         (_, Some(_)) => "they are in no percentile, so the true tail is longer than the one shown".to_owned(),
     };
@@ -151,7 +149,7 @@ mod tests {
             sentences(failures, vec![failing("overloaded", 40, 33.0, 3.0)]),
             [
                 "At 10 users 40 of 1,040 requests (3.8 %) failed with `overloaded`, all of them within 3.0 s from 33.0 s into \
-              the run on: the target sheds load that it cannot carry."
+              the run on: the target, or what stands before it, turns requests away."
             ]
         );
         assert!(
@@ -184,7 +182,7 @@ mod tests {
             sentences(timeouts, vec![failing("timeout", 20, 5.0, 60.0)]),
             [
                 "At 10 users 20 of 1,020 requests (2.0 %) were given up after 5.00 s, spread over the whole time: they are in no \
-              percentile; with them p99 would be no less than that, not 112 ms."
+              percentile; counted in, p99 would be at least that, not 112 ms."
             ]
         );
         let one = sentences(timeouts, vec![failing("timeout", 1, 5.0, 60.0)]);

@@ -33,7 +33,12 @@ pub(super) fn few(view: &View) -> Vec<Diagnosis> {
         }
         1..=MOST_NAMED => format!("Too few requests for a stable p99 ({needed} are needed) {}", listed.join(", ")),
         more => format!(
-            "Too few requests for a stable p99 ({needed} are needed) in {more} places ({} at the fewest)",
+            "Too few requests for a stable p99 ({needed} are needed) {} ({} at the fewest)",
+            if view.steps.iter().any(|step| step.names.len() > 1) {
+                format!("for {more} names and loads")
+            } else {
+                format!("at {more} loads")
+            },
             number(fewest as f64)
         ),
     };
@@ -58,8 +63,8 @@ mod tests {
         assert_eq!(
             sentences(few, vec![closed(1.0, 0.1, 9.0), closed(10.0, 1.0, 9.0), closed(100.0, 10.0, 9.0)]),
             [
-                "The p99 rests on few requests at 1 user (10), at 10 users (100), and a stable one needs 1,000: even p90 is \
-              little more than the slowest one: measure longer."
+                "Too few requests for a stable p99 (1,000 are needed) at 1 user (10), at 10 users (100); where there are fewer \
+              than 20, even p90 is little more than the slowest one; measure longer."
             ]
         );
         assert_eq!(
@@ -67,6 +72,6 @@ mod tests {
             ["The p99 rests on 120 requests, and a stable one needs 1,000; read p50 and p90 there, or measure longer."]
         );
         assert!(sentences(few, vec![closed(10.0, 10.0, 9.0)]).is_empty());
-        assert!(sentences(few, vec![closed(10.0, 1.0, 9.0); 9])[0].contains("in 9 places (100 at the fewest)"));
+        assert!(sentences(few, vec![closed(10.0, 1.0, 9.0); 9])[0].contains("at 9 loads (100 at the fewest)"));
     }
 }

@@ -20,10 +20,11 @@ pub(super) fn limited(view: &View) -> Vec<Diagnosis> {
     };
     let tainted: Vec<&Step> = view.steps.iter().filter(|step| step.tainted()).collect();
     let Some(first) = tainted.first() else { return Vec::new() };
+    let less = if tainted.iter().all(|step| step.closed) { "fewer users" } else { "a lower rate" };
     let mode = if tainted.iter().any(|step| step.rounds) { "`--mode wave`, " } else { "" };
     let sentence = format!(
         "The times and the throughput {}{} may be the load generator's own: conclude nothing about the target from them; \
-         use fewer users, {mode}or a machine with more free processors.",
+         use {less}, {mode}or a machine with more free processors.",
         first.at,
         and_others(tainted.len() - 1)
     );

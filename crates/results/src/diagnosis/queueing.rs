@@ -1,7 +1,7 @@
 //! Whether requests wait or are worked on.
 
 use super::view::{Step, View};
-use super::words::{capital, number, share, span, times};
+use super::words::{capital, number, per_second, share, span, times};
 use super::{Diagnosis, DiagnosisKind, Severity};
 use crate::{PhaseSource, PhaseStat, PhaseSummary};
 
@@ -12,8 +12,10 @@ const MAIN: f64 = 0.5;
 /// What grew by this much grew; what grew by less than that did not.
 const GREW: f64 = 1.5;
 const SAME: f64 = 1.25;
-/// Calls that run at a time, if one can run: rounds and the server's own work leave gaps.
-const ONE_CALL: std::ops::Range<f64> = 0.7..1.2;
+/// Calls shorter than this, in milliseconds, are too short to be compared.
+const LEAST_MS: f64 = 2.0;
+/// Calls that run at a time, on average, if one can run: rounds and the server's own work leave gaps.
+const ONE_CALL: std::ops::Range<f64> = 0.5..1.25;
 /// How much more users or arrivals a comparison needs.
 const MORE_LOAD: f64 = 1.5;
 
@@ -53,30 +55,47 @@ pub(super) fn phases(view: &View) -> Vec<Diagnosis> {
             meaning(name)
         ),
     };
-    let mut severity = if main.share >= MAIN && name != "function" { Severity::Notice } else { Severity::Info };
-    if let Some((step, before, now)) = growth.filter(|(_, before, now)| *before > 0.0 && *now >= 1.0) {
-        let ratio = now / before;
-        if ratio >= GREW {
-            severity = Severity::Notice;
-            sentence += &format!(
-                "; a call takes {} as long as {} ({} and {}): calls compete for the processor or another resource, which \
-                 more calls at a time would not cure",
-                times(ratio),
-                step.at,
-                span(now),
-                span(before)
-            );
-        } else if ratio < SAME && ratio > 1.0 / SAME {
-            sentence += &format!("; a call takes as long as {} ({})", step.at, span(now));
-        }
+    let ratio = growth.filter(|(_, before, _)| *before > 0.0).map(|(_, before, now)| now / before);
+    if let Some((step, _, now)) = growth.filter(|_| ratio.is_some_and(|ratio| ratio < SAME && ratio > 1.0 / SAME)) {
+        sentence += &format!("; a call takes as long as {} ({})", step.at, span(now));
     }
+    let severity = if main.share >= MAIN && name != "function" { Severity::Notice } else { Severity::Info };
     let mut evidence: Vec<String> = phases
         .iter()
         .filter(|(_, stat)| stat.share >= 0.05)
         .map(|(name, stat)| format!("{}: {} mean {}, {}", top.load(), words(name), span(stat.mean), share(stat.share)))
         .collect();
     evidence.extend(growth.map(|(step, before, _)| format!("{}: a call mean {}", step.load(), span(before))));
-    vec![Diagnosis::new(DiagnosisKind::Queueing, severity, sentence + ".", evidence)]
+    let mut found = vec![Diagnosis::new(DiagnosisKind::Queueing, severity, sentence + ".", evidence)];
+    if let Some((step, before, now)) = growth.filter(|(_, _, now)| *now >= LEAST_MS && ratio.is_some_and(|r| r >= GREW))
+    {
+        found.push(slower_calls(top, step, before, now));
+    }
+    found
+}
+
+/// Calls take longer under load.
+fn slower_calls(top: &Step, base: &Step, before: f64, now: f64) -> Diagnosis {
+    let running = top.throughput * now / 1e3;
+    let why = if running < ONE_CALL.end {
+        "as about one runs at a time, it is not other calls that slow it down, but the server's work for the waiting requests, \
+         or the load generator on the same machine"
+    } else {
+        "calls compete for the processor or another resource, so a higher concurrency limit would only make each one slower"
+    };
+    let sentence = format!(
+        "{} a call takes {} as long as {} ({} and {}): {why}.",
+        capital(&top.at),
+        times(now / before),
+        base.at,
+        span(now),
+        span(before)
+    );
+    let evidence = vec![
+        format!("{}: {} × {} = {running:.2} calls at a time", top.load(), per_second(top.throughput), span(now)),
+        format!("{}: a call mean {}", base.load(), span(before)),
+    ];
+    Diagnosis::new(DiagnosisKind::Queueing, Severity::Notice, sentence, evidence)
 }
 
 /// The queue has most of the time. By Little's law, calls that run at a time are calls a second times how long one runs.
@@ -242,10 +261,14 @@ mod tests {
     #[test]
     fn calls_that_compete_and_other_phases() {
         let compete = sentences(phases, vec![tier(1.0, 20.0, [2.0, 1.0, 38.0]), tier(10.0, 25.0, [5.0, 2.0, 380.0])]);
+        assert_eq!(compete[0], "At 10 users 98 % of the time is the function itself.");
         assert!(
-            compete[0].starts_with("At 10 users 98 % of the time is the function itself; a call takes 10 times as long as at 1 user (380 ms and 38 ms)"),
-            "{compete:?}"
+            compete[1].starts_with(
+                "At 10 users a call takes 10 times as long as at 1 user (380 ms and 38 ms): calls compete"
+            )
         );
+        let alone = sentences(phases, vec![tier(1.0, 20.0, [2.0, 1.0, 2.0]), tier(10.0, 140.0, [5.0, 60.0, 5.0])]);
+        assert!(alone[1].contains("as about one runs at a time, it is not other calls"), "{alone:?}");
         let join = sentences(phases, vec![tier(100.0, 200.0, [300.0, 20.0, 1.0])]);
         assert!(join[0].contains("93 % of the time is join, not the function: the server is slow to take"), "{join:?}");
         let none = sentences(phases, vec![tier(100.0, 200.0, [30.0, 30.0, 31.0])]);

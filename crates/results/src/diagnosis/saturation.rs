@@ -1,18 +1,19 @@
 //! Where throughput stops growing with the load.
 
 use super::view::{Step, View};
-use super::words::{capital, per_second, times};
+use super::words::{per_second, times};
 use super::{Diagnosis, DiagnosisKind, Severity};
 
-/// Fewest successes of a step.
-const LEAST: u64 = 20;
+/// Fewest successes of a step: as many as a tier of one user has.
+const LEAST: u64 = 10;
 /// Throughputs this close to the best are as good as it.
 const SAME: f64 = 1.1;
 /// How much the load must grow beyond the knee, and the median with it.
 const BEYOND: f64 = 1.5;
 const SLOWER: f64 = 1.3;
-/// Below this part of the best, overload costs throughput.
-const COLLAPSED: f64 = 0.8;
+/// Below this part of the best, throughput falls under more load; below that one it collapses.
+const FALLEN: f64 = 0.8;
+const COLLAPSED: f64 = 0.5;
 /// From this share of refusals by a rate limit on, it is the limit that a throughput shows.
 const REFUSED: f64 = 0.05;
 /// An open step kept up when it served this part of what was asked for (less the luck of the draw).
@@ -59,23 +60,26 @@ fn by_users(points: &[Point<'_>]) -> Option<Diagnosis> {
         return None;
     }
     let (rate, load) = (per_second(knee.throughput), knee.step.load());
-    let begins = if knee.load <= first.load {
-        format!("Throughput does not grow beyond that of the lowest load measured, {load} ({rate})")
-    } else {
+    let begins = if knee.load > first.load {
         format!("Throughput stops growing at about {load} ({rate})")
+    } else if knee.load <= 1.0 {
+        format!("One user alone gets all of the throughput ({rate})")
+    } else {
+        format!("Throughput does not grow beyond that of the lowest load measured, {load} ({rate})")
     };
     let slower = format!("p50 {} is {} that {}", last.step.at, times(last.p50 / knee.p50), knee.step.at);
-    let collapsed = last.throughput < COLLAPSED * best;
-    let (severity, sentence) = if collapsed {
-        let rate = per_second(last.throughput);
-        (
-            Severity::Warning,
-            format!("{begins}, and overload costs throughput: {rate} are left {}; {slower}.", last.step.at),
-        )
+    let sentence = if last.throughput < FALLEN * best {
+        format!("{begins} and falls under more load, to {} {}; {slower}.", per_second(last.throughput), last.step.at)
     } else {
-        (Severity::Notice, format!("{begins}: beyond it more users only wait longer; {slower}."))
+        format!("{begins}: more users only wait longer; {slower}.")
     };
+    let severity = severity(last, best);
     Some(Diagnosis::new(DiagnosisKind::Saturation, severity, sentence, evidence(points)))
+}
+
+/// A throughput that collapses under load is more than a limit.
+fn severity(point: &Point<'_>, best: f64) -> Severity {
+    if point.throughput < COLLAPSED * best { Severity::Warning } else { Severity::Notice }
 }
 
 /// The highest load had the best throughput.
@@ -89,7 +93,7 @@ fn growing(before: &Point<'_>, last: &Point<'_>, points: &[Point<'_>]) -> Option
         )
     } else if last.p50 >= SLOWER * before.p50 {
         let sentence = format!(
-            "From {} to {} throughput grows only {} ({} to {}) for {} the load, and p50 {}: the limit is near.",
+            "From {} to {} throughput grows only {} ({} to {}) for {} the load, and p50 grows {}: the target is at its limit or close to it.",
             before.step.load(),
             last.step.load(),
             times(more),
@@ -123,9 +127,13 @@ fn by_rates(points: &[Point<'_>]) -> Option<Diagnosis> {
         Some(held) => format!("kept up with {} and not with {}", held.step.load(), beyond.step.load()),
         None => format!("did not keep up with {}, the lowest rate measured", beyond.step.load()),
     };
-    let sentence =
-        format!("{}; the most it answered was {}.", capital(&format!("the target {holds}")), per_second(best));
-    Some(Diagnosis::new(DiagnosisKind::Saturation, Severity::Notice, sentence, evidence))
+    let rest = if beyond.throughput < FALLEN * best {
+        format!("there it answered only {}", per_second(beyond.throughput))
+    } else {
+        format!("the most it answered was {}", per_second(best))
+    };
+    let sentence = format!("The target {holds}; {rest}.");
+    Some(Diagnosis::new(DiagnosisKind::Saturation, severity(beyond, best), sentence, evidence))
 }
 
 fn evidence(points: &[Point<'_>]) -> Vec<String> {
@@ -147,15 +155,20 @@ mod tests {
         let steps = vec![closed(1.0, 12.0, 80.0), closed(10.0, 25.4, 390.0), closed(100.0, 25.1, 3_822.0)];
         assert_eq!(
             of(steps.clone()),
-            ["Throughput stops growing at about 10 users (25.4/s): beyond it more users only wait longer; p50 at 100 \
-              users is 9.8 times that at 10 users."]
+            [
+                "Throughput stops growing at about 10 users (25.4/s): more users only wait longer; p50 at 100 users is 9.8 \
+              times that at 10 users."
+            ]
         );
         let found = saturation(&super::super::testdata::run(steps));
         assert_eq!(found[0].evidence[1], "10 users: 25.4/s ok, p50 390 ms, p95 507 ms");
         let flat = of(vec![closed(10.0, 25.0, 400.0), closed(1.0, 24.9, 40.0)]);
-        assert!(flat[0].starts_with("Throughput does not grow beyond that of the lowest load measured, 1 user"));
+        assert!(flat[0].starts_with("One user alone gets all of the throughput (24.9/s): more users only"));
         let fallen = of(vec![closed(1.0, 10.0, 40.0), closed(4.0, 30.0, 60.0), closed(16.0, 20.0, 700.0)]);
-        assert!(fallen[0].contains("overload costs throughput: 20/s are left at 16 users"), "{fallen:?}");
+        assert!(
+            fallen[0].contains("at about 4 users (30/s) and falls under more load, to 20/s at 16 users; p50"),
+            "{fallen:?}"
+        );
     }
 
     #[test]
@@ -174,6 +187,8 @@ mod tests {
             of(vec![open(50.0, 50.2, 20.0), open(150.0, 149.0, 22.0), open(300.0, 201.0, 4_000.0)]),
             ["The target kept up with 150/s and not with 300/s; the most it answered was 201/s."]
         );
+        let fallen = of(vec![open(150.0, 149.0, 22.0), open(400.0, 104.0, 4_000.0)]);
+        assert!(fallen[0].ends_with("with 400/s; there it answered only 104/s."), "{fallen:?}");
         assert!(of(vec![open(50.0, 50.0, 20.0), open(150.0, 149.0, 22.0)])[0].contains("every rate up to 150/s"));
     }
 
@@ -181,7 +196,7 @@ mod tests {
     fn is_silent_without_a_comparison() {
         assert!(of(vec![closed(10.0, 25.0, 400.0)]).is_empty(), "one level");
         assert!(of(vec![closed(10.0, 25.0, 400.0), closed(11.0, 25.0, 440.0)]).is_empty(), "too close");
-        assert!(of(vec![closed(1.0, 0.1, 40.0), closed(10.0, 0.1, 400.0)]).is_empty(), "too few");
+        assert!(of(vec![closed(1.0, 0.09, 40.0), closed(10.0, 0.09, 400.0)]).is_empty(), "too few");
         assert!(of(vec![open(50.0, 50.0, 20.0)]).is_empty(), "one rate");
         let mut limited = closed(10.0, 25.0, 400.0);
         limited.health = vec![health(true)];

@@ -13,6 +13,8 @@ const ONE_SLOWER: f64 = 5.0;
 const ONE_SLOWER_MS: f64 = 200.0;
 /// Fewest requests that "the others" can be.
 const LEAST: usize = 4;
+/// Cold failures from this share of the requests on are more than a nuisance.
+const MANY: f64 = 0.01;
 /// Fewest successes on either side of the beginning of a level, and how much they must differ.
 const LEAST_EARLY: u64 = 100;
 const DIFFERS: f64 = 0.2;
@@ -32,6 +34,7 @@ pub(super) fn cold(view: &View) -> Vec<Diagnosis> {
     );
     let failed = match cold.failed {
         0 => String::new(),
+        failed if failed == cold.requests => ", all of them failed".to_owned(),
         failed => format!(", {} of them failed", text::thousands(failed)),
     };
     let sentence = format!(
@@ -48,7 +51,9 @@ pub(super) fn cold(view: &View) -> Vec<Diagnosis> {
         text::seconds(cold.total_seconds)
     )];
     evidence.extend(cold.longest_told_seconds.map(|told| format!("the server's own guess: {}", text::seconds(told))));
-    vec![Diagnosis::new(DiagnosisKind::ColdStart, Severity::Notice, sentence, evidence)]
+    let many = cold.failed as f64 >= MANY * step.count.max(1) as f64 && cold.failed > 0;
+    let severity = if many { Severity::Warning } else { Severity::Notice };
+    vec![Diagnosis::new(DiagnosisKind::ColdStart, severity, sentence, evidence)]
 }
 
 /// The first requests against the others: in the warm-up, in a tier, at the beginning of a level. A trend over the whole
