@@ -78,7 +78,7 @@ pub(super) fn phases(view: &View) -> Vec<Diagnosis> {
 fn slower_calls(top: &Step, base: &Step, before: f64, now: f64) -> Diagnosis {
     let running = top.throughput * now / 1e3;
     let why = if running < ONE_CALL.end {
-        "as about one runs at a time, it is not other calls that slow it down, but the server's work for the waiting requests, \
+        "as about one runs at a time, it is hardly other calls that slow it down, but the server's work for the waiting requests, \
          or the load generator on the same machine"
     } else {
         "calls compete for the processor or another resource, so a higher concurrency limit would only make each one slower"
@@ -268,7 +268,7 @@ mod tests {
             )
         );
         let alone = sentences(phases, vec![tier(1.0, 20.0, [2.0, 1.0, 2.0]), tier(10.0, 140.0, [5.0, 60.0, 5.0])]);
-        assert!(alone[1].contains("as about one runs at a time, it is not other calls"), "{alone:?}");
+        assert!(alone[1].contains("as about one runs at a time, it is hardly other calls"), "{alone:?}");
         let join = sentences(phases, vec![tier(100.0, 200.0, [300.0, 20.0, 1.0])]);
         assert!(join[0].contains("93 % of the time is join, not the function: the server is slow to take"), "{join:?}");
         let none = sentences(phases, vec![tier(100.0, 200.0, [30.0, 30.0, 31.0])]);

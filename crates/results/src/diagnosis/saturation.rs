@@ -69,7 +69,7 @@ fn by_users(points: &[Point<'_>]) -> Option<Diagnosis> {
     };
     let slower = format!("p50 {} is {} that {}", last.step.at, times(last.p50 / knee.p50), knee.step.at);
     let sentence = if last.throughput < FALLEN * best {
-        format!("{begins} and falls under more load, to {} {}; {slower}.", per_second(last.throughput), last.step.at)
+        format!("{begins}; it falls under more load, to {} {}; {slower}.", per_second(last.throughput), last.step.at)
     } else {
         format!("{begins}: more users only wait longer; {slower}.")
     };
@@ -166,7 +166,7 @@ mod tests {
         assert!(flat[0].starts_with("One user alone gets all of the throughput (24.9/s): more users only"));
         let fallen = of(vec![closed(1.0, 10.0, 40.0), closed(4.0, 30.0, 60.0), closed(16.0, 20.0, 700.0)]);
         assert!(
-            fallen[0].contains("at about 4 users (30/s) and falls under more load, to 20/s at 16 users; p50"),
+            fallen[0].contains("at about 4 users (30/s); it falls under more load, to 20/s at 16 users; p50"),
             "{fallen:?}"
         );
     }
