@@ -13,6 +13,7 @@ mod run;
 mod schema;
 mod signals;
 mod skill;
+mod tap;
 mod watch;
 
 use api::prepare::Source;

@@ -7,6 +7,7 @@ use super::sink::SinkOptions;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::tap::{Stage, StageKind};
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::{ApiLoad, Span, Threshold};
 use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
@@ -114,6 +115,13 @@ impl Level<'_> {
             objectives: self.prepared.plan.scenario.objectives,
             aborting: self.thresholds.iter().filter(|threshold| threshold.abort).cloned().collect(),
         };
+        setup.taps.stage(&Stage {
+            index: self.number - 1,
+            kind: StageKind::Level,
+            label: label.clone(),
+            users: None,
+            warmup: options.warmup,
+        });
         let result = run_level(setup, self.load, options)?;
         tell(RunEvent::LevelFinished {
             level: self.number,

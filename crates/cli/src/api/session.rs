@@ -6,6 +6,7 @@ use super::prepare::Prepared;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::signals::Signals;
+use crate::tap::Taps;
 use crate::watch::watch;
 use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
@@ -28,6 +29,7 @@ pub(crate) struct Session<'a> {
     pub clock: Clock,
     runtime: Runtime,
     warnings: Vec<String>,
+    taps: Taps,
 }
 
 impl<'a> Session<'a> {
@@ -53,6 +55,7 @@ impl<'a> Session<'a> {
             clock,
             runtime,
             warnings: Vec::new(),
+            taps: Taps::default(),
         };
         session.warn_beforehand(descriptors);
         Ok(session)
@@ -100,6 +103,7 @@ impl<'a> Session<'a> {
             timeout: prepared.timeout,
             trace: Arc::clone(&prepared.trace),
             counter: prepared.counter.clone(),
+            taps: self.taps.clone(),
         };
         let mut signals = {
             let _inside = self.runtime.enter();

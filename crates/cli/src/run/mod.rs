@@ -1,6 +1,7 @@
 //! `run`: from the command line to a run directory and a table.
 
 mod load;
+mod sink;
 mod target;
 
 use crate::args::RunArgs;
@@ -8,6 +9,7 @@ use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
 use crate::signals::Signals;
+use crate::tap::Taps;
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         clock,
         run_dir,
         plan,
+        taps: Taps::default(),
     };
     let result = session.measure(&mut manifest);
     let (exit, partial) = match &result {
@@ -72,6 +75,7 @@ struct Session<'a> {
     log: EventLog,
     stop: StopSignal,
     clock: Clock,
+    taps: Taps,
 }
 
 /// What a run came to.
@@ -135,6 +139,7 @@ impl Session<'_> {
             stop: self.stop.clone(),
             events,
             descriptors,
+            taps: self.taps.clone(),
         }
     }
 
