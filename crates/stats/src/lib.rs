@@ -1,5 +1,6 @@
 //! Statistics as pure functions: quantiles with their intervals, means, proportions. No I/O, no clock, no state.
 
+mod change_points;
 mod distribution;
 mod effect;
 mod equivalence;
@@ -15,6 +16,7 @@ mod search;
 mod sketch;
 mod student;
 
+pub use change_points::{ChangePoint, ChangePointOptions, change_points};
 pub use distribution::{Distribution, mean};
 pub use effect::LogEffect;
 pub use equivalence::{Correction, Effect, Rule, Verdict, verdict, verdicts};
