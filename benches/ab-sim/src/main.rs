@@ -56,6 +56,7 @@ struct Tally {
     blocks_welch: Alarms,
     paired_t: Alarms,
     sign_flip: Alarms,
+    corrected_t: Alarms,
     /// By effect and number of pairs.
     t_power: [[Alarms; 4]; 4],
     gate: [[Alarms; 4]; 4],
@@ -118,6 +119,9 @@ impl Tally {
         let differs = |figure: usize| matches!(words[figure].effect, Effect::Lower | Effect::Higher);
         self.gate[row][at].add([differs(0), differs(1)]);
         if PAIRS[at] == USUAL {
+            if row == 0 {
+                self.corrected_t.add([0, 1].map(|figure| words[figure].p_adjusted < ALPHA));
+            }
             for (figure, verdict) in words.iter().enumerate() {
                 let word = WORDS.iter().position(|(effect, _)| *effect == verdict.effect).ok_or("a new verdict")?;
                 self.words[row][figure][word] += 1;
@@ -156,6 +160,7 @@ impl Tally {
             ("8 + 8 runs in blocks, Welch t over runs", self.blocks_welch),
             ("8 pairs, paired t", self.paired_t),
             ("8 pairs, sign flips", self.sign_flip),
+            ("8 pairs, paired t, Holm over both figures", self.corrected_t),
             ("**8 pairs, `ab` verdict** (Holm, 5 % threshold)", self.gate[0][usual]),
         ] {
             let [p50, p99, either] = alarms.0.map(|count| self.rate(count));
