@@ -1,5 +1,9 @@
-//! The page of a run: served while the run goes on.
+//! The page: one HTML file that shows a run, as a report on disk and live from a small server.
+//!
+//! Its source is `dashboard/`; the build script makes it into one file, which is embedded here.
 
-mod live;
+mod page;
+mod serve;
 
-pub use live::{Actions, DEFAULT_PORT, Feed, LONGEST_NOTE, Listener, LiveServer, WebAddress, WebError};
+pub use page::{has_charts, live, page, report};
+pub use serve::{Actions, DEFAULT_PORT, Feed, LONGEST_NOTE, Listener, LiveServer, WebAddress, WebError};

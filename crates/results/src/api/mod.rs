@@ -3,11 +3,12 @@
 mod compare;
 mod fold;
 mod level;
+mod load;
 mod measure;
 mod metric;
 mod name;
 mod record;
-mod series;
+pub(crate) mod series;
 mod series_file;
 mod summary;
 mod table;
@@ -20,11 +21,13 @@ mod writer;
 pub use compare::{EarlySummary, PartSummary};
 pub use fold::{ApiFold, ApiFoldOptions, ApiWarmup, LevelFacts};
 pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSummary, TokenSummary, is_closed};
+pub use load::LevelLoad;
 pub use metric::{QuantileInterval, StoredHistogram};
 pub(crate) use record::Line;
 pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
 pub(crate) use series::Row as SeriesRow;
 pub use series_file::{ApiSeries, NameSeries};
+pub(crate) use summary::API_KIND;
 pub use summary::ApiSummary;
 pub use table::{
     api_banner, api_error_table, api_notes, api_report, generator_text, levels_table, request_table, search_report,

@@ -2,7 +2,7 @@
 
 use super::level::LevelSummary;
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, Verdict, VerdictResult, url};
+use crate::{Diagnosis, ResultsError, RunDir, RunState, Verdict, VerdictResult, diagnosis, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -10,7 +10,7 @@ use std::fs;
 const FILE: &str = "summary.json";
 
 /// What `kind` says.
-const KIND: &str = "api";
+pub(crate) const API_KIND: &str = "api";
 
 /// The figures of an API run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct ApiSummary {
     pub load_line: Option<String>,
     /// The levels, in the order in which they ran.
     pub levels: Vec<LevelSummary>,
+    /// What the figures mean, the most severe first.
+    #[serde(default)]
+    pub diagnosis: Vec<Diagnosis>,
     /// What to keep in mind of the whole run, one sentence each.
     pub warnings: Vec<String>,
     /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
@@ -55,9 +58,10 @@ impl ApiSummary {
         warnings: Vec<String>,
     ) -> Self {
         let state = if partial_reason.is_some() { RunState::Partial } else { RunState::Complete };
+        let diagnosis = diagnosis::of_levels(&levels);
         Self {
             schema_version: SCHEMA_VERSION,
-            kind: KIND.to_owned(),
+            kind: API_KIND.to_owned(),
             name,
             target,
             timestamp: run.timestamp().to_owned(),
@@ -66,6 +70,7 @@ impl ApiSummary {
             partial_reason,
             load_line: load_line(&levels),
             levels,
+            diagnosis,
             warnings,
             calibration: None,
         }
@@ -93,7 +98,7 @@ impl ApiSummary {
         let bytes = fs::read(&path).map_err(|reason| ResultsError::io("read", &path, reason))?;
         let damaged = |reason| ResultsError::BadFile { path: path.clone(), reason };
         let kind: Kind = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if kind.kind.as_deref() == Some(KIND) {
+        if kind.kind.as_deref() == Some(API_KIND) {
             serde_json::from_slice(&bytes).map(Some).map_err(damaged)
         } else {
             Ok(None)

@@ -46,7 +46,7 @@ pub(crate) fn sparse(times: &Sketch) -> Vec<u64> {
     row
 }
 
-/// Values in microseconds, ascending, as the edges (in milliseconds) and counts of those buckets that lie between the
+/// Values in milliseconds, as the edges and counts of those buckets that lie between the
 /// lowest and the highest one with something in it.
 pub(crate) fn counts(values: impl Iterator<Item = (f64, u64)>) -> (Vec<f64>, Vec<u64>) {
     let mut all = vec![0; BUCKETS];

@@ -2,11 +2,18 @@
 
 mod apply;
 mod column;
+mod distribution;
 mod edges;
 mod model;
+mod of_level;
+mod of_tier;
+mod parts;
 mod row;
 mod rows;
+mod tiles;
 
 pub use column::{Column, Named};
 pub use model::*;
+pub use parts::StageParts;
 pub use rows::{Rows, TimeBasis};
+pub use tiles::tiles;

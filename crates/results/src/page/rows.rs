@@ -7,7 +7,7 @@ use super::row::Row;
 use crate::api::{Line, SeriesRow, micros};
 use crate::steps::Steps;
 use crate::{ApiSampleRecord, LatencyRecord, Phases, phases_of};
-use plimsoll_model::{Clock, FailureClass, Outcome, Sample};
+use plimsoll_model::{Clock, FailureClass, Metric, Outcome, Sample};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,16 @@ pub enum TimeBasis {
     Latency,
     /// From the intended start: what the tables of API runs show.
     Response,
+}
+
+impl TimeBasis {
+    /// The metric that has it.
+    pub(crate) fn metric(self) -> Metric {
+        match self {
+            Self::Latency => Metric::ServiceTime,
+            Self::Response => Metric::ResponseTime,
+        }
+    }
 }
 
 /// The rows of a run, across all its tiers or levels: a second each, and two after an hour, and so on, so that their room

@@ -4,7 +4,9 @@ use super::board::Board;
 use super::guard::Guard;
 use super::patient::Patient;
 use super::{Actions, LAST_LOOK, Update, routes};
+use crate::page;
 use bytes::Bytes;
+use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,14 +37,20 @@ pub(super) struct Shared {
     pub board: RefCell<Board>,
     pub guard: Guard,
     pub page: Bytes,
+    /// The header of that name.
+    pub policy: HeaderValue,
     pub actions: Arc<dyn Actions>,
     /// Event streams.
     pub streams: Cell<usize>,
 }
 
 impl Shared {
-    pub(super) fn new(board: Board, guard: Guard, page: String, actions: Arc<dyn Actions>) -> Rc<Self> {
-        Rc::new(Self { board: RefCell::new(board), guard, page: page.into(), actions, streams: Cell::new(0) })
+    pub(super) fn new(board: Board, guard: Guard, actions: Arc<dyn Actions>) -> Rc<Self> {
+        let page = page::live(&guard.token).into();
+        // Should the build have made hashes that are no header, nothing may run.
+        let nothing = HeaderValue::from_static("default-src 'none'");
+        let policy = HeaderValue::from_str(&page::live_policy()).unwrap_or(nothing);
+        Rc::new(Self { board: RefCell::new(board), guard, page, policy, actions, streams: Cell::new(0) })
     }
 }
 

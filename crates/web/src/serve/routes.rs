@@ -1,7 +1,7 @@
 //! What can be asked.
 
+use super::connections::Shared;
 use super::guard::Refusal;
-use super::serve::Shared;
 use super::{LONGEST_NOTE, stream};
 use bytes::Bytes;
 use http::header::{self, HeaderName};
@@ -22,13 +22,8 @@ const LONGEST_BODY: usize = 4096;
 /// How long they may take to come.
 const BODY: Duration = Duration::from_secs(10);
 
-/// Also of pages that say no. The page has its script and its styles in itself, and asks nobody else for anything.
-const SECURITY: [(HeaderName, &str); 7] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+/// Also of pages that say no.
+const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -53,9 +48,11 @@ pub(super) async fn answer(shared: &Rc<Shared>, request: Request<Incoming>) -> R
         *response.status_mut() = status;
         response
     });
+    let headers = response.headers_mut();
     for (name, value) in SECURITY {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy.clone());
     response
 }
 

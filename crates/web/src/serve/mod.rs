@@ -3,10 +3,10 @@
 
 mod address;
 mod board;
+mod connections;
 mod guard;
 mod patient;
 mod routes;
-mod serve;
 mod stream;
 
 pub use address::{DEFAULT_PORT, WebAddress};
@@ -98,25 +98,19 @@ impl Listener {
         self.guard.exposed
     }
 
-    /// Begins to serve. `page` is given the token and gives the page.
+    /// Begins to serve.
     ///
     /// # Errors
     /// [`WebError::System`].
-    pub fn serve(
-        self,
-        data: PageData,
-        page: impl FnOnce(&str) -> String,
-        actions: Arc<dyn Actions>,
-    ) -> Result<LiveServer, WebError> {
+    pub fn serve(self, data: PageData, actions: Arc<dyn Actions>) -> Result<LiveServer, WebError> {
         let (updates, inbox) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let page = page(&self.guard.token);
         let board = Board::new(data);
         let (listener, guard) = (self.listener, self.guard);
         let thread = std::thread::Builder::new().name("web".to_owned()).spawn(move || {
             step_back();
-            let shared = serve::Shared::new(board, guard, page, actions);
-            let served = tokio::task::LocalSet::new().block_on(&runtime, serve::serve(listener, shared, inbox));
+            let shared = connections::Shared::new(board, guard, actions);
+            let served = tokio::task::LocalSet::new().block_on(&runtime, connections::serve(listener, shared, inbox));
             // Stopped browsers are not waited for.
             runtime.shutdown_background();
             served

@@ -33,7 +33,7 @@ fn site(address: &str, hosts: &[&str]) -> Site {
     let listener = Listener::bind(address.parse().unwrap(), &hosts).unwrap();
     let (port, token) = (listener.address.port(), listener.guard.token.clone());
     let asked = Arc::new(Asked::default());
-    let server = listener.serve(PageData::default(), |token| format!("<p>page {token}</p>"), asked.clone()).unwrap();
+    let server = listener.serve(PageData::default(), asked.clone()).unwrap();
     Site { server, port, token, asked }
 }
 
@@ -90,7 +90,7 @@ fn read_to(stream: &mut impl BufRead, wanted: &str) -> String {
 fn pages_data_and_actions() {
     let site = site("127.0.0.1:0", &[]);
     let (status, head, body) = site.ask("GET /", "", "");
-    assert_eq!((status, body), (200, format!("<p>page {}</p>", site.token)));
+    assert!(status == 200 && body == crate::live(&site.token) && body.contains(&site.token));
     for header in ["content-security-policy: default-src 'none'", "frame-ancestors 'none'", "nosniff", "no-store"] {
         assert!(head.contains(header), "{head}");
     }
@@ -130,7 +130,7 @@ fn beyond_this_machine_reading_needs_the_token() {
         assert!(!head.contains(&site.token));
     }
     let (status, head, body) = site.ask(&format!("GET /?token={}", site.token), "", "");
-    assert_eq!((status, body.contains("page")), (200, false), "it sends on to an address without the token");
+    assert!(status == 200 && !body.contains(&site.token), "it sends on to an address without the token");
     let cookie = format!("plimsoll_{}={}", site.port, site.token);
     assert!(head.contains(&format!("set-cookie: {cookie}; HttpOnly; SameSite=Strict; Path=/")), "{head}");
     for path in ["/", "/api/data"] {

@@ -1,8 +1,8 @@
 //! The event stream of one browser.
 
 use super::board::{Frame, frame};
+use super::connections::Shared;
 use super::routes::Body;
-use super::serve::Shared;
 use bytes::Bytes;
 use http_body_util::Either;
 use http_body_util::channel::{Channel, Sender};
