@@ -1,10 +1,13 @@
 //! Everything that can be said of a tier, from its files.
 
+use crate::api::series::Series;
 use crate::background::{self, BackgroundSummary};
 use crate::client::{ClientSummary, ErrorClass, Intervals, count_error};
 use crate::phase_summary::{PhaseSummary, PhaseTally};
+use crate::signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
 use crate::trace::TraceIndex;
 use crate::{LatencyRecord, P99_REQUESTS, PhaseSource, ResultsError, atomic, lines, phases_of};
+use plimsoll_model::{FailureClass, Outcome};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,6 +60,8 @@ pub struct TierFold {
     pub last_end_ms: Option<f64>,
     /// Successes per second between these two.
     pub throughput_rps: Option<f64>,
+    /// When failures came, and what else only the order and the shape of the times tell.
+    pub signs: Signs,
     /// Background traffic by kind (`page_loads`, `uploads`, `downloads`); kinds without a request are left out.
     pub background: BTreeMap<String, BackgroundSummary>,
 }
@@ -84,7 +89,7 @@ impl TierFold {
 /// again where nothing can be written). `same_host` says whether target and load generator share a clock. A cut-off
 /// last line is left out and counted. Folding again without the traces keeps what they said.
 ///
-/// The times of one run are held in memory: about 150 bytes a request and 8 bytes a partial output.
+/// The times of one run are held in memory: about 170 bytes a request and 8 bytes a partial output.
 ///
 /// A disk too full for the phases is told in [`TierFold::unwritten`]: the figures are there all the same.
 ///
@@ -156,6 +161,15 @@ struct Tally {
     cached: usize,
     matched: usize,
     span: Option<(f64, f64)>,
+    /// When each success ended, and its latency.
+    ends: Vec<(f64, f64)>,
+    /// When each failure ended, and how long it took.
+    failures: BTreeMap<FailureClass, Vec<(f64, f64)>>,
+    /// Latencies of the users' first requests, and of their later ones.
+    first: Vec<f64>,
+    later: Vec<f64>,
+    /// The endpoint.
+    name: String,
 }
 
 impl Tally {
@@ -169,10 +183,18 @@ impl Tally {
         self.span = Some((first.min(record.sent_ms), last.max(end)));
         if !record.success {
             self.failed += 1;
+            if let Some(class) = FailureClass::parse(&record.outcome) {
+                self.failures.entry(class).or_default().push((end, record.latency_ms));
+            }
             count_error(&mut self.errors, record.outcome.clone(), record.error.clone());
             return;
         }
         self.latencies.push(record.latency_ms);
+        self.ends.push((end, record.latency_ms));
+        if record.request_id == 0 { &mut self.first } else { &mut self.later }.push(record.latency_ms);
+        if self.name != record.name {
+            self.name.clone_from(&record.name);
+        }
         self.responses.push(record.response_ms);
         self.first_chunks.extend(record.ttft_ms);
         self.gaps.extend(&record.chunk_gaps_ms);
@@ -183,11 +205,37 @@ impl Tally {
         }
     }
 
+    /// The latencies must be sorted.
+    fn signs(&mut self) -> Signs {
+        let start = self.span.map_or(0.0, |(first, _)| first);
+        // Stamps are not negative; what is absurd becomes 0 or the most.
+        let micros = |ms: f64| (ms * 1e3) as u64;
+        let mut series = Series::default();
+        for (end, latency) in std::mem::take(&mut self.ends) {
+            series.add(micros(end - start), Outcome::Ok, micros(latency), 0);
+        }
+        for (class, failures) in &self.failures {
+            failures.iter().for_each(|(end, _)| series.add(micros(end - start), Outcome::Failed(*class), 0, 0));
+        }
+        let span = |(class, failures): (&FailureClass, &Vec<(f64, f64)>)| {
+            let took = Distribution::of(&mut failures.iter().map(|(_, took)| *took).collect::<Vec<_>>())?.p50;
+            Some((class.as_str().to_owned(), FailureSpan::of(&series, *class, start / 1e3, took)?))
+        };
+        let groups = Groups::of_sorted(&self.latencies);
+        Signs {
+            failures: self.failures.iter().filter_map(span).collect(),
+            groups: groups.map(|groups| (self.name.clone(), groups)).into_iter().collect(),
+            first: FirstRequests::of(&mut self.first, &mut self.later),
+            settling: Settling::of(&series),
+        }
+    }
+
     fn finish(mut self, cut_off_lines: usize, background: BTreeMap<String, BackgroundSummary>) -> TierFold {
         let ok = self.latencies.len();
         let requests = ok + self.failed;
         // Sorts the latencies, which the intervals need.
         let latency = Distribution::of(&mut self.latencies);
+        let signs = self.signs();
         let phases = self.phases.summary();
         let throughput_rps = self
             .span
@@ -219,6 +267,7 @@ impl Tally {
             first_sent_ms: self.span.map(|(first, _)| first),
             last_end_ms: self.span.map(|(_, last)| last),
             throughput_rps,
+            signs,
             background,
         }
     }
@@ -229,7 +278,7 @@ mod tests {
     use super::*;
     use crate::TierWriter;
     use crate::testdata::{background as background_sample, event_id, failed, generator, sample, trace};
-    use plimsoll_model::{Clock, FailureClass, Outcome, Sample, Traffic};
+    use plimsoll_model::{Clock, Sample, Traffic};
     use std::fs;
     use std::time::Duration;
 

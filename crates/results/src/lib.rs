@@ -9,6 +9,7 @@ mod atomic;
 mod background;
 mod client;
 mod comparison;
+mod diagnosis;
 mod error;
 mod events;
 mod fold;
@@ -20,6 +21,7 @@ mod phase_summary;
 mod phases;
 mod record;
 mod run_dir;
+mod signs;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -36,11 +38,11 @@ mod writer;
 pub use ab_file::{AbArm, AbFile, AbPair, pair_of};
 pub use api::{
     ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
-    EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelSummary, NameSeries, PartSummary, QuantileInterval,
-    RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord, TokenSummary,
-    ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples,
-    generator_text, is_closed, level_dir, levels_table, request_table, search_report, threshold_table, token_table,
-    verdict_text,
+    EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelLoad, LevelSummary, NameSeries, PartSummary,
+    QuantileInterval, RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord,
+    TokenSummary, ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended,
+    fold_samples, generator_text, is_closed, level_dir, levels_table, request_table, search_report, threshold_table,
+    token_table, verdict_text,
 };
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
@@ -48,6 +50,7 @@ pub use comparison::{
     ArmRuns, Better, CompareError, CompareOptions, ComparisonOutcome, ComparisonRow, Figures, Kind, Point, RowVerdict,
     RunComparison, RunDesign, Unit, compare, comparison_markdown, comparison_table, signed_percent, unlike,
 };
+pub use diagnosis::{Diagnosis, DiagnosisKind, Severity, diagnosis_text};
 pub use error::ResultsError;
 pub use events::EventLog;
 pub use fold::{TierFold, TraceMatch, fold_tier};
@@ -58,6 +61,7 @@ pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
 pub use run_dir::{RunDir, TierDir};
+pub use signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
 pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
 pub use tier::{TierInput, TierSummary};

@@ -1,6 +1,6 @@
 //! One tier of `summary.json`.
 
-use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, TierFold, TraceMatch};
+use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, Signs, TierFold, TraceMatch};
 use plimsoll_model::{Arrival, Health, Repeat, SessionScope};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub struct TierSummary {
     /// Whether there are enough successes for a stable p99.
     #[serde(default)]
     pub p99_trustworthy: bool,
+    /// When failures came, and what else only the order and the shape of the times tell.
+    #[serde(default)]
+    pub signs: Signs,
     /// Lines missing at the end of the tier's file because the run was killed.
     #[serde(default)]
     pub cut_off_lines: usize,
@@ -140,6 +143,7 @@ impl TierSummary {
             response_summary: fold.response,
             intervals: fold.intervals,
             p99_trustworthy: fold.p99_trustworthy,
+            signs: fold.signs,
             cut_off_lines: fold.cut_off_lines,
             health: input.health,
         }

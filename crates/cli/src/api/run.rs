@@ -10,7 +10,7 @@ use crate::exit::{CliError, Exit};
 use crate::tap::{Stage, StageKind};
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::{ApiLoad, Span, Threshold};
-use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelSummary, RunDir, is_closed, level_dir};
+use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
 use plimsoll_scenario::Overrides;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +140,7 @@ impl Level<'_> {
             label,
             directory: if self.of == Some(1) { String::new() } else { format!("level_{}", self.number) },
             closed: is_closed(self.load),
+            load: LevelLoad::of(self.load, &self.prepared.plan.scenario),
             facts: LevelFacts { until: Some(result.began + made), iterations: result.started, dropped: result.dropped },
             health: result.health.clone(),
             warnings: Vec::new(),

@@ -15,8 +15,8 @@ use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::{
-    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
-    limited_banner, notes, phase_table, stream_table, summary_table,
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
+    error_table, limited_banner, notes, phase_table, stream_table, summary_table,
 };
 use plimsoll_targets::gradio;
 use target::{Ready, Setup};
@@ -217,6 +217,10 @@ impl Session<'_> {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
+        }
+        let meaning = diagnosis_text(&summary.diagnosis);
+        if !meaning.is_empty() {
+            console.result(&format!("\n{}", meaning.trim_end()));
         }
         let notes = notes(summary);
         if !notes.is_empty() {

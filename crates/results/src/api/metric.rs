@@ -127,6 +127,12 @@ impl MetricFold {
         Some(Distribution { count, mean: self.mean()?, min: self.min()?, max: self.max()?, p50, p90, p95, p99 })
     }
 
+    /// So many quantiles in ascending order, each of the same part of the values; zeros without values.
+    pub(crate) fn points<const N: usize>(&self) -> [f64; N] {
+        let count = self.count();
+        self.at_ranks(std::array::from_fn(|point| (count * (2 * point as u64 + 1)).div_ceil(2 * N as u64).max(1)))
+    }
+
     pub(crate) fn interval(&self, q: f64) -> Option<QuantileInterval> {
         let (low, high) = quantile_ranks(usize::try_from(self.count()).ok()?, q, CONFIDENCE)?;
         let (low_rank, high_rank) = (low as u64, high as u64);

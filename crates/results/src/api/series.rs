@@ -113,7 +113,7 @@ impl Row {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.ok += other.ok;
         self.output_tokens += other.output_tokens;
         self.times.merge(&other.times);

@@ -2,7 +2,7 @@
 
 use super::level::LevelSummary;
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, Verdict, VerdictResult, url};
+use crate::{Diagnosis, ResultsError, RunDir, RunState, Verdict, VerdictResult, diagnosis, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -37,6 +37,9 @@ pub struct ApiSummary {
     pub load_line: Option<String>,
     /// The levels, in the order in which they ran.
     pub levels: Vec<LevelSummary>,
+    /// What the figures mean, the most severe first.
+    #[serde(default)]
+    pub diagnosis: Vec<Diagnosis>,
     /// What to keep in mind of the whole run, one sentence each.
     pub warnings: Vec<String>,
     /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
@@ -55,6 +58,7 @@ impl ApiSummary {
         warnings: Vec<String>,
     ) -> Self {
         let state = if partial_reason.is_some() { RunState::Partial } else { RunState::Complete };
+        let diagnosis = diagnosis::of_levels(&levels);
         Self {
             schema_version: SCHEMA_VERSION,
             kind: API_KIND.to_owned(),
@@ -66,6 +70,7 @@ impl ApiSummary {
             partial_reason,
             load_line: load_line(&levels),
             levels,
+            diagnosis,
             warnings,
             calibration: None,
         }
