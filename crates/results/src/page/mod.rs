@@ -3,8 +3,11 @@
 mod column;
 mod distribution;
 mod edges;
+mod facts;
 mod model;
+mod of_comparison;
 mod of_level;
+mod of_run;
 mod of_tier;
 mod parts;
 mod row;
