@@ -36,6 +36,7 @@ pub use table::{
 pub use threshold::{ThresholdResult, ThresholdUnit, evaluate};
 pub use told::{ColdSummary, RateLimitSummary};
 pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
+pub(crate) use writer::{SAMPLES, fold_each};
 
 /// A stamp or a time in whole microseconds.
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {
