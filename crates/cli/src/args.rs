@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `plan`.
 
 use crate::init::InitArgs;
+use crate::live::LiveArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
 use crate::skill::SkillTarget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -87,12 +88,23 @@ pub(crate) struct OutputArgs {
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
 }
 
 impl OutputArgs {
     /// For what writes no results.
     pub(crate) fn nowhere() -> Self {
-        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+        Self {
+            output_dir: PathBuf::new(),
+            shards: 1,
+            quiet: true,
+            json: false,
+            dry_run: false,
+            exit_zero: false,
+            live: LiveArgs::default(),
+        }
     }
 }
 

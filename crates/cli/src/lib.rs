@@ -6,6 +6,7 @@ mod args;
 mod console;
 mod exit;
 mod init;
+mod live;
 mod mock;
 mod oneliner;
 mod plan;

@@ -7,7 +7,7 @@ use super::sink::SinkOptions;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
-use crate::tap::{Stage, StageKind};
+use crate::tap::{Stage, StageEnd, StageKind};
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::{ApiLoad, Span, Threshold};
 use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
@@ -29,7 +29,7 @@ pub(crate) fn run(
         return Ok(Exit::Ok);
     }
     let prepared = Arc::new(source.prepare(plan)?);
-    let mut session = Session::start(command, &prepared, console)?;
+    let mut session = Session::start(command, &prepared, &output.live, console)?;
     let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
     match session.run(move |setup| levels.run(&setup)) {
         Ok(levels) => session.conclude(levels, output.json),
@@ -145,7 +145,9 @@ impl Level<'_> {
             health: result.health.clone(),
             warnings: Vec::new(),
         };
-        Ok((LevelSummary::new(input, &result.fold, self.thresholds), result))
+        let summary = LevelSummary::new(input, &result.fold, self.thresholds);
+        setup.taps.ended(&StageEnd::Level { summary: &summary, at: result.began + result.elapsed });
+        Ok((summary, result))
     }
 }
 

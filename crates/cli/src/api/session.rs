@@ -5,12 +5,14 @@ use super::level::LoadSetup;
 use super::prepare::Prepared;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::live::{About, Asked, Live, LiveArgs};
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::watch;
 use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
 use plimsoll_model::{ApiLoad, Clock};
+use plimsoll_results::page::PageKind;
 use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
     api_report, search_report,
@@ -30,11 +32,19 @@ pub(crate) struct Session<'a> {
     runtime: Runtime,
     warnings: Vec<String>,
     taps: Taps,
+    asked: Option<Asked>,
+    live: Live,
 }
 
 impl<'a> Session<'a> {
     /// Looks whether the target can be reached, and makes the run's directory.
-    pub(crate) fn start(command: &str, prepared: &'a Prepared, console: &'a Console) -> Result<Self, CliError> {
+    pub(crate) fn start(
+        command: &str,
+        prepared: &'a Prepared,
+        live: &LiveArgs,
+        console: &'a Console,
+    ) -> Result<Self, CliError> {
+        let asked = Asked::ready(live)?;
         let clock = Clock::start();
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
@@ -56,6 +66,8 @@ impl<'a> Session<'a> {
             runtime,
             warnings: Vec::new(),
             taps: Taps::default(),
+            asked: Some(asked),
+            live: Live::default(),
         };
         session.warn_beforehand(descriptors);
         Ok(session)
@@ -109,17 +121,19 @@ impl<'a> Session<'a> {
             let _inside = self.runtime.enter();
             Signals::listen().map_err(CliError::internal)?
         };
+        self.show_live()?;
+        self.live.listen(&setup.events);
         let thread = std::thread::Builder::new()
             .name("load".to_owned())
             .spawn(move || work(setup))
             .map_err(CliError::internal)?;
         let stop = self.stop.clone();
-        let (console, log) = (self.console, &mut self.log);
+        let (console, log, live) = (self.console, &mut self.log, &mut self.live);
         self.runtime.block_on(watch(
             &mut heard,
             &mut signals,
             &stop,
-            |event| show(console, log, &stop, event),
+            |event| show(console, log, live, &stop, event),
             || None,
         ))?;
         let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -131,7 +145,28 @@ impl<'a> Session<'a> {
     }
 
     fn show(&mut self, event: &RunEvent) {
-        show(self.console, &mut self.log, &self.stop, event);
+        show(self.console, &mut self.log, &mut self.live, &self.stop, event);
+    }
+
+    fn show_live(&mut self) -> Result<(), CliError> {
+        let Some(asked) = self.asked.take() else { return Ok(()) };
+        let plan = &self.prepared.plan;
+        let about = About {
+            title: title(self.prepared),
+            kind: PageKind::Api,
+            target: self.prepared.planned.origin().to_string(),
+            manifest: &self.manifest,
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            stop: self.stop.clone(),
+            redactor: self.prepared.redactor.clone(),
+            thresholds: self.prepared.thresholds.clone(),
+            several: matches!(&plan.load, ApiLoad::Sweep { levels, .. } if levels.len() > 1),
+            warnings: self.warnings.clone(),
+            taps: &self.taps,
+        };
+        self.live = Live::start(asked, about, self.console)?;
+        Ok(())
     }
 
     /// The summary of these levels, for a run that ends now.
@@ -148,6 +183,7 @@ impl<'a> Session<'a> {
 
     /// Writes the summary and shows it: how the run ends.
     pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, json: bool) -> Result<Exit, CliError> {
+        self.live.give_back();
         let stopped = self.stop.reason();
         let partial = self.partial();
         let summary = self.summary(levels, partial.clone());
@@ -169,6 +205,7 @@ impl<'a> Session<'a> {
         (verdict, exit): (Verdict, Exit),
         json: bool,
     ) -> Result<Exit, CliError> {
+        self.live.give_back();
         let partial = self.partial();
         let mut summary = self.summary(levels, partial.clone());
         summary.load_line = Some(sentence.to_owned());
@@ -209,13 +246,15 @@ impl<'a> Session<'a> {
         exit: Exit,
     ) -> Result<Exit, CliError> {
         self.manifest.end(partial);
-        match written.and_then(|()| self.manifest.write(&self.run_dir)) {
+        let ended = match written.and_then(|()| self.manifest.write(&self.run_dir)) {
             Ok(()) => Ok(exit),
             Err(error) => {
                 self.console.error(&error.to_string());
                 Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })
             }
-        }
+        };
+        std::mem::take(&mut self.live).finish(&self.run_dir, self.stop.reason().as_ref());
+        ended
     }
 
     /// Marks the run as ended by this error.
@@ -236,18 +275,23 @@ pub(crate) fn summarise(
     partial: Option<String>,
     warnings: Vec<String>,
 ) -> ApiSummary {
-    let name = prepared.plan.scenario.name.clone().unwrap_or_else(|| "scenario".to_owned());
-    ApiSummary::new(name, prepared.planned.origin().to_string(), run_dir, levels, partial, warnings)
+    ApiSummary::new(title(prepared), prepared.planned.origin().to_string(), run_dir, levels, partial, warnings)
 }
 
-fn show(console: &Console, log: &mut EventLog, stop: &StopSignal, event: &RunEvent) {
+fn title(prepared: &Prepared) -> String {
+    prepared.plan.scenario.name.clone().unwrap_or_else(|| "scenario".to_owned())
+}
+
+fn show(console: &Console, log: &mut EventLog, live: &mut Live, stop: &StopSignal, event: &RunEvent) {
     console.event(event);
     if matches!(event, RunEvent::LevelProgress { .. }) {
         return;
     }
     let mut fields = serde_json::to_value(event).unwrap_or_default();
     let kind = fields["kind"].take();
-    if let Err(error) = log.append(kind.as_str().unwrap_or("event"), fields) {
+    let kind = kind.as_str().unwrap_or("event");
+    live.event(event, kind, &fields);
+    if let Err(error) = log.append(kind, fields) {
         stop.stop(StopReason::CannotWrite(error.to_string()));
     }
 }

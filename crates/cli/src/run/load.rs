@@ -2,7 +2,7 @@
 
 use super::sink::Disk;
 use crate::exit::CliError;
-use crate::tap::{Stage, StageKind, Taps};
+use crate::tap::{Stage, StageEnd, StageKind, Taps};
 use plimsoll_engine::{
     BackgroundLoad, Context, EventSink, HealthProbe, Recorder, RunEvent, SampleSink, StopReason, StopSignal, Tier,
     Writer, run_tier,
@@ -211,6 +211,7 @@ impl Run {
             Repeat::Rounds(rounds) => RunEvent::TierStarted { users, rounds: Some(rounds), seconds: None },
             Repeat::For(time) => RunEvent::TierStarted { users, rounds: None, seconds: Some(time.as_secs_f64()) },
         });
+        let began = self.input.clock.now();
         let probe = HealthProbe::start();
         let background = self.start_background(users, &recorder);
         let behaviour = GradioBehaviour::new(self.settings.clone(), self.connector(), Some(dir.join("samples")));
@@ -257,6 +258,7 @@ impl Run {
             fold,
         );
         summary.cancelled += usize::try_from(end.cancelled).unwrap_or(usize::MAX);
+        self.input.taps.ended(&StageEnd::Tier { summary: &summary, began, at: began + end.elapsed });
         Ok(summary)
     }
 

@@ -7,13 +7,15 @@ mod target;
 use crate::args::RunArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::live::{About, Asked, Live};
 use crate::plan;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
-use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_model::{Clock, LoadProfile, Plan, Redactor};
+use plimsoll_results::page::PageKind;
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
     error_table, limited_banner, notes, phase_table, stream_table, summary_table,
@@ -29,6 +31,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         return Ok(Exit::Ok);
     }
     target::check(&plan)?;
+    let asked = Asked::ready(&args.output.live)?;
     let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
     let mut manifest = RunManifest::start(command, &plan, plan.seed, &clock).map_err(CliError::internal)?;
@@ -42,15 +45,19 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         run_dir,
         plan,
         taps: Taps::default(),
+        live: Live::default(),
     };
-    let result = session.measure(&mut manifest);
+    let result = session.measure(asked, &mut manifest);
+    session.live.give_back();
     let (exit, partial) = match &result {
         Ok(report) => session.conclude(report, args.output.json)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
     session.run_dir.free_reserve();
-    if let Err(error) = manifest.write(&session.run_dir) {
+    let written = manifest.write(&session.run_dir);
+    session.live.finish(&session.run_dir, session.stop.reason().as_ref());
+    if let Err(error) = written {
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
@@ -76,6 +83,7 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    live: Live,
 }
 
 /// What a run came to.
@@ -86,7 +94,7 @@ struct Report {
 }
 
 impl Session<'_> {
-    fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
+    fn measure(&mut self, asked: Asked, manifest: &mut RunManifest) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
         let (mut ready, mut signals) = Setup {
@@ -98,7 +106,9 @@ impl Session<'_> {
             runtime: &runtime,
         }
         .make_ready()?;
+        self.show_live(asked, &ready, manifest)?;
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        self.live.listen(&events);
         let input = self.load_input(&ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
@@ -124,6 +134,26 @@ impl Session<'_> {
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
         }
+    }
+
+    fn show_live(&mut self, asked: Asked, ready: &Ready, manifest: &RunManifest) -> Result<(), CliError> {
+        let LoadProfile::Tiers { tiers, .. } = &self.plan.load;
+        let about = About {
+            title: ready.name.clone(),
+            kind: PageKind::Gradio,
+            target: ready.origin.to_string(),
+            manifest,
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            stop: self.stop.clone(),
+            redactor: self.redactor.clone(),
+            thresholds: Vec::new(),
+            warnings: Vec::new(),
+            several: tiers.len() > 1,
+            taps: &self.taps,
+        };
+        self.live = Live::start(asked, about, self.console)?;
+        Ok(())
     }
 
     fn load_input(&self, ready: &Ready, events: EventSink, descriptors: u64) -> LoadInput {
@@ -169,7 +199,9 @@ impl Session<'_> {
         }
         let mut fields = serde_json::to_value(event).unwrap_or_default();
         let kind = fields["kind"].take();
-        let written = self.log.append(kind.as_str().unwrap_or("event"), fields);
+        let kind = kind.as_str().unwrap_or("event");
+        self.live.event(event, kind, &fields);
+        let written = self.log.append(kind, fields);
         if let Err(error) = written {
             self.stop.stop(StopReason::CannotWrite(error.to_string()));
         }

@@ -1,0 +1,3 @@
+//! What the screen looks like.
+
+use super::*;
