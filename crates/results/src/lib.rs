@@ -16,13 +16,16 @@ mod manifest;
 mod phase_summary;
 mod phases;
 mod record;
+mod rules_table;
 mod run_dir;
 mod summary;
 mod table;
 #[cfg(test)]
 mod testdata;
 mod text;
+mod threshold;
 mod tier;
+mod tier_rules;
 mod time;
 mod trace;
 mod url;
@@ -33,10 +36,9 @@ mod writer;
 pub use api::{
     ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
     EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelSummary, NameSeries, PartSummary, QuantileInterval,
-    RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord, TokenSummary,
-    ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples,
-    generator_text, is_closed, level_dir, levels_table, request_table, search_report, threshold_table, token_table,
-    verdict_text,
+    RateLimitSummary, RequestSummary, StoredHistogram, TokenRecord, TokenSummary, ToldRecord, api_banner,
+    api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples, generator_text, is_closed,
+    level_dir, levels_table, request_table, search_report, threshold_table, token_table,
 };
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
@@ -48,10 +50,13 @@ pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
 pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
+pub use rules_table::{tier_rules_table, verdict_text};
 pub use run_dir::{RunDir, TierDir};
 pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
+pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit};
 pub use tier::{TierInput, TierSummary};
+pub use tier_rules::{TierWatch, applies_to_tier, not_for_tiers};
 pub use trace::{read_traces, write_traces};
 pub use url::without_credentials;
 pub use verdict::{Verdict, VerdictResult};
