@@ -56,7 +56,7 @@ pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
 pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit};
 pub use tier::{TierInput, TierSummary};
-pub use tier_rules::{TierWatch, applies_to_tier, not_for_tiers};
+pub use tier_rules::{TierWatch, not_for_tiers};
 pub use trace::{read_traces, write_traces};
 pub use url::without_credentials;
 pub use verdict::{Verdict, VerdictResult};

@@ -61,15 +61,10 @@ impl TierValues {
     }
 }
 
-/// Whether a rule is about the tiers of so many users.
-pub fn applies_to_tier(threshold: &Threshold, users: u32) -> bool {
-    threshold.scope.is_none_or(|scope| scope == Scope::Tier(users))
-}
-
 /// Judges the rules that are about this tier.
 pub(crate) fn evaluate_tier(thresholds: &[Threshold], users: u32, fold: &TierFold) -> Vec<ThresholdResult> {
     let seconds = fold.elapsed_seconds().unwrap_or(0.0);
-    let of_tier = thresholds.iter().filter(|threshold| applies_to_tier(threshold, users));
+    let of_tier = thresholds.iter().filter(|threshold| threshold.is_about(Scope::Tier(users)));
     of_tier.map(|threshold| judge(threshold, measure(threshold.figure, fold), seconds)).collect()
 }
 
@@ -124,7 +119,7 @@ pub struct TierWatch {
 impl TierWatch {
     /// Watches for those of these rules that may end a tier of so many users.
     pub fn new(thresholds: &[Threshold], users: u32) -> Self {
-        let may_end = |threshold: &&Threshold| threshold.abort && applies_to_tier(threshold, users);
+        let may_end = |threshold: &&Threshold| threshold.abort && threshold.is_about(Scope::Tier(users));
         let thresholds: Vec<Threshold> = thresholds.iter().filter(may_end).cloned().collect();
         let metrics = thresholds.iter().filter_map(|threshold| threshold.figure.metric());
         let metrics = metrics.map(|metric| (metric, MetricFold::default())).collect();

@@ -7,7 +7,8 @@ use plimsoll_engine::{
 };
 use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample};
 use plimsoll_results::{
-    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWriter, WarmupSummary, fold_tier, write_traces,
+    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
+    write_traces,
 };
 use plimsoll_targets::gradio::{
     self, Background, BackgroundKind, BackgroundSources, GradioBehaviour, Payloads, SampleFiles, ServerTraces, Sidecar,
@@ -82,6 +83,11 @@ pub(super) async fn run(mut input: LoadInput) -> Result<LoadReport, CliError> {
     let mut tiers = Vec::new();
     let LoadProfile::Tiers { tiers: users, repeat, arrival } = run.input.plan.load.clone();
     for users in users {
+        // A tier too short to be watched, or a figure known only at its end, ends the run before the next one.
+        let broken = tiers.last().and_then(|tier: &TierSummary| tier.thresholds.iter().find(|rule| rule.abort));
+        if let Some(broken) = broken {
+            run.input.stop.stop(StopReason::Threshold(broken.rule.clone()));
+        }
         if run.input.stop.is_stopped() {
             break;
         }
@@ -192,7 +198,13 @@ impl Run {
             self.warn(format!("the server's traces could not be cleared: {error}"));
         }
         let writer = self.written(TierWriter::create(&dir, self.input.clock))?;
-        let writer = Writer::start(Disk(writer), self.input.stop.clone());
+        let disk = Disk {
+            writer,
+            watch: TierWatch::new(&self.input.plan.thresholds, users),
+            clock: self.input.clock,
+            stop: self.input.stop.clone(),
+        };
+        let writer = Writer::start(disk, self.input.stop.clone());
         let recorder = Rc::new(Recorder::new(Some(&writer)));
         self.tell(match repeat {
             Repeat::Rounds(rounds) => RunEvent::TierStarted { users, rounds: Some(rounds), seconds: None },
@@ -242,6 +254,7 @@ impl Run {
                 health: Some(health),
             },
             fold,
+            &self.input.plan.thresholds,
         );
         summary.cancelled += usize::try_from(end.cancelled).unwrap_or(usize::MAX);
         Ok(summary)
@@ -331,11 +344,23 @@ fn payloads(input: &LoadInput, app: &gradio::App) -> Result<Payloads, CliError> 
 }
 
 /// Samples on their way to a tier's files.
-struct Disk(TierWriter);
+struct Disk {
+    writer: TierWriter,
+    watch: TierWatch,
+    clock: Clock,
+    stop: StopSignal,
+}
 
 impl SampleSink for Disk {
     fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
-        self.0.write(samples).map_err(|error| error.to_string())
+        samples.iter().for_each(|sample| self.watch.add(sample));
+        self.writer.write(samples).map_err(|error| error.to_string())
+    }
+
+    fn tick(&mut self) {
+        if let Some(broken) = self.watch.broken(self.clock.now()) {
+            self.stop.stop(StopReason::Threshold(broken.rule));
+        }
     }
 }
 

@@ -91,6 +91,13 @@ impl Comparison {
     }
 }
 
+impl Threshold {
+    /// Whether it is about this part of a run.
+    pub fn is_about(&self, part: Scope) -> bool {
+        self.scope.is_none_or(|scope| scope == part)
+    }
+}
+
 impl Figure {
     /// The metric it is a figure of.
     pub fn metric(self) -> Option<Metric> {
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn mistakes_are_pointed_at() {
         for (rule, marked, why) in [
-            ("", "", "it is empty"),
+            ("", "", "is empty"),
             ("p(95) 800ms", "", "compares nothing"),
             ("p(101) < 1s", "101", "not a percentile"),
             ("p-1 < 1s", "-1", "not a percentile"),

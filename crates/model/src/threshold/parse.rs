@@ -69,7 +69,7 @@ fn scope(text: &str) -> Option<Scope> {
 fn read(rule: &str) -> Result<(Figure, Comparison, f64), Wrong> {
     let end = rule.trim_end().len();
     let Some(at) = rule.find(['<', '>']) else {
-        let why = if rule.trim().is_empty() { "it is empty" } else { "it compares nothing" };
+        let why = if rule.trim().is_empty() { "the rule is empty" } else { "the rule compares nothing" };
         let expected = if rule.trim().is_empty() { EXAMPLES } else { "a comparison is <, <=, > or >=" };
         return Err((end..end, why.to_owned(), expected.to_owned()));
     };
@@ -127,8 +127,9 @@ fn words(rule: &str, part: Range<usize>) -> Vec<Range<usize>> {
 fn metric_at(rule: &str, span: &Range<usize>) -> Result<Metric, Wrong> {
     let word = &rule[span.clone()];
     Metric::parse(word).ok_or_else(|| {
-        let known = Metric::ALL.map(Metric::as_str).join(", ");
-        (span.clone(), format!("`{word}` is not a metric"), format!("metrics are {known}"))
+        let (known, gradio) = (Metric::OF_SCENARIOS.map(Metric::as_str).join(", "), "queue_wait, function");
+        let expected = format!("metrics are {known}; of Gradio apps also {gradio}");
+        (span.clone(), format!("`{word}` is not a metric"), expected)
     })
 }
 

@@ -3,7 +3,7 @@
 use super::level::LevelSummary;
 use crate::manifest::pretty;
 use crate::verdict::Reasons;
-use crate::{ResultsError, RunDir, RunState, Verdict, VerdictResult, url};
+use crate::{ResultsError, RunDir, RunState, Verdict, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -142,6 +142,7 @@ fn load_line(levels: &[LevelSummary]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VerdictResult;
     use crate::api::api_report;
     use crate::api::testdata::{level, mixed, plain, run_of, streamed};
     use crate::testdata::health;
