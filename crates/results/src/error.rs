@@ -52,6 +52,12 @@ pub enum ResultsError {
         /// What the JSON reader said.
         reason: serde_json::Error,
     },
+    /// A report cannot be written as JUnit XML.
+    #[error("cannot write the JUnit report: {reason}")]
+    Junit {
+        /// What the XML writer said.
+        reason: String,
+    },
     /// A value cannot be written as JSON, for example a path that is not valid Unicode.
     #[error("cannot write {what} as JSON: {reason}")]
     Encode {

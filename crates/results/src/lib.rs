@@ -6,6 +6,7 @@
 mod api;
 mod atomic;
 mod background;
+pub mod ci;
 mod client;
 mod error;
 mod events;
