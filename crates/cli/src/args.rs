@@ -219,9 +219,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", requires = "scenario")]
     pub iterations: Option<u64>,
 
-    /// Scenario: rule that must hold, for example 'p(95) < 800ms' or 'NAME: rate(failed) < 1%'; may be repeated
-    #[arg(long, value_name = "RULE", requires = "scenario")]
+    /// Rule that must hold, for example 'p(95) < 800ms', 'tier 10: rate(failed) < 1%' or (scenario) 'NAME: rps > 5'; may
+    /// be repeated
+    #[arg(long, value_name = "RULE")]
     pub threshold: Vec<String>,
+
+    /// The same, and the run ends as soon as it is broken; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub threshold_abort: Vec<String>,
 
     /// Numbers of simultaneous users, one tier after another
     #[arg(long, default_value = "1,10,100", value_name = "N,N,…", value_parser = parse_tiers)]

@@ -94,6 +94,7 @@ fn run_scenario(path: &Path, args: &RunArgs, name: &str, console: &Console) -> R
         warmup,
         seed: args.seed,
         thresholds: args.threshold.clone(),
+        aborting: args.threshold_abort.clone(),
         max_users: args.max_users,
         timeout: args.request_timeout.map(Span),
     };

@@ -52,6 +52,11 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
              give one, for example --threshold 'p(95) < 800ms'",
         ));
     }
+    if prepared.thresholds.iter().any(|threshold| threshold.scope.is_some()) {
+        return Err(CliError::usage(
+            "capacity: a rule for one level of a sweep has no meaning here: every window is judged by every rule",
+        ));
+    }
     let shape = Shape::of(args, &prepared.plan.load);
     if args.output.dry_run {
         let first = shape.load(args.start);

@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::tap::{Stage, StageKind};
 use plimsoll_engine::{RunEvent, StopReason};
-use plimsoll_model::{ApiLoad, Span, Threshold};
+use plimsoll_model::{ApiLoad, Scope, Span, Threshold};
 use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
 use plimsoll_scenario::Overrides;
 use std::sync::Arc;
@@ -56,13 +56,17 @@ impl Levels {
             if index > 0 && !rest(cool_down, setup) {
                 break;
             }
+            let number = index + 1;
+            let part = Scope::Level(u32::try_from(number).unwrap_or(u32::MAX));
+            let about = |threshold: &&Threshold| threshold.is_about(part);
+            let thresholds: Vec<Threshold> = self.prepared.thresholds.iter().filter(about).cloned().collect();
             let measured = Level {
-                number: index + 1,
+                number,
                 of: Some(levels.len()),
                 load: level,
                 prepared: &self.prepared,
                 run_dir: &self.run_dir,
-                thresholds: &self.prepared.thresholds,
+                thresholds: &thresholds,
             };
             done.push(measured.run(setup)?.0);
             // A run that is killed later has this much.

@@ -16,7 +16,7 @@ use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
-    error_table, limited_banner, notes, phase_table, stream_table, summary_table,
+    error_table, limited_banner, notes, phase_table, stream_table, summary_table, tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
 use target::{Ready, Setup};
@@ -192,10 +192,11 @@ impl Session<'_> {
         }
         let exit = match &report.stopped {
             Some(reason) => Exit::of_stop(reason),
-            None if summary.verdict.as_ref().is_some_and(|verdict| verdict.result == VerdictResult::Inconclusive) => {
-                Exit::Inconclusive
-            }
-            None => Exit::Ok,
+            None => match summary.verdict.as_ref().map(|verdict| verdict.result) {
+                Some(VerdictResult::Fail) => Exit::Thresholds,
+                Some(VerdictResult::Inconclusive) => Exit::Inconclusive,
+                Some(VerdictResult::Pass) | None => Exit::Ok,
+            },
         };
         Ok((exit, partial))
     }
@@ -213,7 +214,9 @@ impl Session<'_> {
         }
         let console = self.console;
         console.result(&format!("\n{}", table.trim_end()));
-        for part in [phase_table, stream_table, background_table, error_table].map(|part| part(summary)) {
+        for part in
+            [phase_table, stream_table, background_table, error_table, tier_rules_table].map(|part| part(summary))
+        {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
@@ -234,6 +237,10 @@ impl Session<'_> {
         }
         if let Some(reason) = &summary.partial_reason {
             console.result(&format!("\nPARTIAL: {reason}"));
+        }
+        let has_rules = !self.plan.thresholds.is_empty();
+        if let Some(verdict) = summary.verdict.as_ref().filter(|_| has_rules) {
+            console.result(&format!("\n{}", verdict_text(verdict).trim_end()));
         }
         console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
         Ok(())
