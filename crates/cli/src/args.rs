@@ -2,6 +2,7 @@
 
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
+use crate::report_args::ReportArgs;
 use crate::skill::SkillTarget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_mock::MockArgs;
@@ -87,12 +88,23 @@ pub(crate) struct OutputArgs {
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub reports: ReportArgs,
 }
 
 impl OutputArgs {
     /// For what writes no results.
     pub(crate) fn nowhere() -> Self {
-        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+        Self {
+            output_dir: PathBuf::new(),
+            shards: 1,
+            quiet: true,
+            json: false,
+            dry_run: false,
+            exit_zero: false,
+            reports: ReportArgs::default(),
+        }
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
         );
         return Ok(Exit::Ok);
     }
+    args.output.reports.check()?;
     let mut session = Session::start(command, &prepared, console)?;
     let search = Search {
         prepared: prepared.clone(),
@@ -271,5 +272,5 @@ fn conclude(session: Session<'_>, found: Found, args: &CapacityArgs) -> Result<E
     };
     let by = if found.by == Raise::Users { "users" } else { "rate" };
     let line = json!({ "by": by, "held": low, "did_not_hold": high, "windows": windows, "window_seconds": args.window.as_secs_f64(), "precision": args.precision / 100.0 });
-    session.conclude_search(found.levels, (&sentence, line), (verdict, exit), args.output.json)
+    session.conclude_search(found.levels, (&sentence, line), (verdict, exit), &args.output)
 }

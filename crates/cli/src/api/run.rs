@@ -28,11 +28,12 @@ pub(crate) fn run(
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
+    output.reports.check()?;
     let prepared = Arc::new(source.prepare(plan)?);
     let mut session = Session::start(command, &prepared, console)?;
     let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
     match session.run(move |setup| levels.run(&setup)) {
-        Ok(levels) => session.conclude(levels, output.json),
+        Ok(levels) => session.conclude(levels, output),
         Err(error) => Err(session.fail(error)),
     }
 }
