@@ -18,12 +18,14 @@ mod host;
 mod lines;
 mod load_run;
 mod manifest;
+pub mod page;
 mod phase_summary;
 mod phases;
 mod record;
 mod rules_table;
 mod run_dir;
 mod signs;
+mod steps;
 mod summary;
 mod table;
 #[cfg(test)]

@@ -24,7 +24,9 @@ pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSum
 pub use load::LevelLoad;
 pub(crate) use metric::MetricFold;
 pub use metric::{QuantileInterval, StoredHistogram};
+pub(crate) use record::Line;
 pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
+pub(crate) use series::Row as SeriesRow;
 pub use series_file::{ApiSeries, NameSeries};
 pub(crate) use summary::API_KIND;
 pub use summary::ApiSummary;
@@ -37,6 +39,6 @@ pub use told::{ColdSummary, RateLimitSummary};
 pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
 
 /// A stamp or a time in whole microseconds.
-fn micros(duration: std::time::Duration) -> u64 {
+pub(crate) fn micros(duration: std::time::Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
