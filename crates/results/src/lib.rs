@@ -12,6 +12,7 @@ mod comparison;
 mod error;
 mod events;
 mod fold;
+mod history;
 mod host;
 mod lines;
 mod load_run;
@@ -51,6 +52,7 @@ pub use comparison::{
 pub use error::ResultsError;
 pub use events::EventLog;
 pub use fold::{TierFold, TraceMatch, fold_tier};
+pub use history::{Change, FEWEST_RUNS, History, HistoryOptions, HistoryRun, Series, history_table, otava_csv};
 pub use host::HostFacts;
 pub use load_run::{LoadedRun, RunFigures, find_runs, load_run};
 pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
