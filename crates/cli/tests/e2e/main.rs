@@ -11,10 +11,12 @@
 
 mod api;
 mod apps;
+mod ci_examples;
 mod cli;
 mod compat;
 mod faults;
 mod nginx;
+mod rules;
 mod secrets;
 mod support;
 mod versions;
