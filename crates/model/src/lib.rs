@@ -28,7 +28,7 @@ pub use plan::{
 pub use sample::{Sample, Timeline, TokenSource, Tokens, Told, Traffic};
 pub use secret::{Redactor, Secret};
 pub use span::{Rate, Span};
-pub use threshold::{Comparison, Figure, Threshold, ThresholdError};
+pub use threshold::{Comparison, Figure, Scope, Threshold, ThresholdError, split_scope};
 pub use trace::TraceRequest;
 pub use variable::Variable;
 

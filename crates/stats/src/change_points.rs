@@ -60,10 +60,10 @@ pub fn change_points(series: &[f64], options: &ChangePointOptions) -> Option<Vec
     while let Some(weakest) = weakest(&points, options) {
         cuts.remove(weakest);
         points.remove(weakest);
-        // As Otava does: of the two neighbours, which both reach further now, only the one after it is looked at again
-        // (and the one after that, which has not changed). Looking at both would keep other changes than Otava does.
-        if let Some(next) = points.get_mut(weakest) {
-            *next = point(series, &cuts, weakest);
+        // As Otava does: the two changes after it are looked at again, though it is the one before and the one after
+        // that reach further now. Looking at those would keep other changes than Otava does.
+        for (i, later) in points.iter_mut().enumerate().skip(weakest).take(2) {
+            *later = point(series, &cuts, i);
         }
     }
     Some((0..cuts.len()).map(|i| point(series, &cuts, i)).collect())
@@ -131,9 +131,9 @@ fn likeliest_cut(values: &[f64]) -> (f64, usize) {
     for cut in 1..n {
         within_left += to_first[cut - 1][cut - 1];
         let (mut between, mut within_right) = (0.0, 0.0);
-        for last in cut..n {
-            between += to_first[last][cut];
-            within_right += to_first[last][last] - to_first[last][cut];
+        for (last, to_first) in to_first.iter().enumerate().skip(cut) {
+            between += to_first[cut];
+            within_right += to_first[last] - to_first[cut];
             let (left, right) = (cut as f64, (last + 1 - cut) as f64);
             let mean_left = if cut > 1 { within_left * right / (left - 1.0) } else { 0.0 };
             let mean_right = if last > cut { within_right * left / (right - 1.0) } else { 0.0 };

@@ -1,4 +1,5 @@
-//! Statistics as pure functions: quantiles with their intervals, means, proportions. No I/O, no clock, no state.
+//! Statistics as pure functions: quantiles with their intervals, comparison of runs with its power and its verdict,
+//! change points, steady state, saturation. No I/O, no clock, no state; what is random takes a seed.
 
 mod change_points;
 mod distribution;
@@ -12,8 +13,10 @@ mod power;
 mod proportion;
 mod quantile;
 mod resample;
+mod saturation;
 mod search;
 mod sketch;
+mod steady;
 mod student;
 
 pub use change_points::{ChangePoint, ChangePointOptions, change_points};
@@ -24,10 +27,12 @@ pub use interval::{quantile_interval, quantile_ranks};
 pub use multiple::{benjamini_hochberg, holm};
 pub use paired::{Comparison, ComparisonError, Design, compare_pairs, compare_runs};
 pub use power::{pairs_needed, power_of_pairs, smallest_detectable};
-pub use proportion::proportion_interval;
+pub use proportion::{RateDifference, paired_rate_difference, proportion_interval, rate_difference};
 pub use quantile::{quantile, quantile_rank};
+pub use saturation::{Level, Saturation, saturation};
 pub use search::{LoadLine, LoadLineSearch, Look, SearchOptions};
 pub use sketch::Sketch;
+pub use steady::{Trend, WarmUp, trend, warm_up};
 
 #[cfg(test)]
 mod testdata {

@@ -146,6 +146,7 @@ fn plan_of(args: &AbArgs, side: &Side<'_>, seed: u64) -> Result<Plan, CliError> 
         headers: pairs(&args.header, ':', "--header", "'NAME: VALUE'")?,
         cookies: pairs(&args.cookie, '=', "--cookie", "NAME=VALUE")?,
         output_dir: args.output_dir.clone(),
+        thresholds: Vec::new(),
     })
 }
 

@@ -274,6 +274,7 @@ fn measure(scenario: &str) -> Result<LevelResult, CliError> {
         timeout: prepared.timeout,
         trace: Arc::clone(&prepared.trace),
         counter: None,
+        taps: crate::tap::Taps::default(),
     };
     let options = SinkOptions {
         dir: None,

@@ -3,6 +3,7 @@
 use super::sink::{Sink, SinkOptions};
 use super::tokens::TokenCounter;
 use crate::exit::CliError;
+use crate::tap::Taps;
 use plimsoll_engine::schedule::Share;
 use plimsoll_engine::{
     EventSink, HealthProbe, LoadContext, LoadEnd, Recorder, SampleQueue, Shared, StopReason, StopSignal, Writer,
@@ -30,6 +31,7 @@ pub(crate) struct LoadSetup {
     pub timeout: Duration,
     pub trace: Arc<[Arc<TraceRequest>]>,
     pub counter: Option<Arc<TokenCounter>>,
+    pub taps: Taps,
 }
 
 /// What a level came to.

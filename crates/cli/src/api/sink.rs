@@ -3,6 +3,7 @@
 use super::level::LoadSetup;
 use super::tokens::TokenCounter;
 use crate::exit::CliError;
+use crate::tap::{Taps, Tick};
 use plimsoll_engine::{EventSink, RunEvent, SampleSink, Shared, StopReason, StopSignal};
 use plimsoll_model::scenario::Objectives;
 use plimsoll_model::{Clock, Metric, Sample, Threshold};
@@ -43,6 +44,7 @@ pub(crate) struct Sink {
     clock: Clock,
     stop: StopSignal,
     events: EventSink,
+    taps: Taps,
     /// Requests and moment of the last tick.
     last: (u64, Duration),
 }
@@ -66,6 +68,7 @@ impl Sink {
             clock: setup.clock,
             stop: setup.stop.clone(),
             events: setup.events.clone(),
+            taps: setup.taps.clone(),
             last: (0, Duration::ZERO),
         };
         Ok((sink, slot))
@@ -76,6 +79,19 @@ impl Sink {
         let start = self.shared.began().unwrap_or_else(|| self.clock.now());
         let options = ApiFoldOptions { start, ..self.options };
         self.fold.get_or_insert_with(|| ApiFold::new(options))
+    }
+
+    fn tell_taps(&self, at: Duration) {
+        let Some(fold) = &self.fold else { return };
+        let facts = self.facts();
+        self.taps.tick(&Tick {
+            at,
+            began: fold.options().start,
+            active: Some(self.shared.active.load(Ordering::Relaxed)),
+            iterations: facts.iterations,
+            dropped: facts.dropped,
+            fold,
+        });
     }
 
     fn facts(&self) -> LevelFacts {
@@ -96,6 +112,7 @@ impl SampleSink for Sink {
         for sample in &*samples {
             fold.add(sample);
         }
+        self.taps.samples(samples);
         match &mut self.writer {
             Some(writer) => writer.write(samples).map_err(|error| error.to_string()),
             None => Ok(()),
@@ -124,6 +141,7 @@ impl SampleSink for Sink {
         };
         // Nobody listens any more: nothing to tell.
         let _ = self.events.send(progress);
+        self.tell_taps(now);
         if let Some(fold) = &self.fold
             && let Some(broken) = evaluate(&self.aborting, fold, &facts).into_iter().find(|result| result.abort)
         {
@@ -133,6 +151,7 @@ impl SampleSink for Sink {
 
     fn finish(&mut self) -> Result<(), String> {
         self.fold();
+        self.tell_taps(self.clock.now());
         *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.fold.take();
         match self.writer.take() {
             Some(writer) => writer.finish().map_err(|error| error.to_string()),

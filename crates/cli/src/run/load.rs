@@ -1,13 +1,16 @@
 //! What happens on the measuring thread: find out what the app is, warm it up, run the tiers, fold their samples.
 
+use super::sink::Disk;
 use crate::exit::CliError;
+use crate::tap::{Stage, StageKind, Taps};
 use plimsoll_engine::{
     BackgroundLoad, Context, EventSink, HealthProbe, Recorder, RunEvent, SampleSink, StopReason, StopSignal, Tier,
     Writer, run_tier,
 };
 use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample};
 use plimsoll_results::{
-    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWriter, WarmupSummary, fold_tier, write_traces,
+    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
+    write_traces,
 };
 use plimsoll_targets::gradio::{
     self, Background, BackgroundKind, BackgroundSources, GradioBehaviour, Payloads, SampleFiles, ServerTraces, Sidecar,
@@ -40,6 +43,7 @@ pub(super) struct LoadInput {
     pub stop: StopSignal,
     pub events: EventSink,
     pub descriptors: u64,
+    pub taps: Taps,
 }
 
 /// What came of it.
@@ -73,7 +77,7 @@ pub(super) async fn run(mut input: LoadInput) -> Result<LoadReport, CliError> {
         seed: input.plan.seed,
         app: app.clone(),
     });
-    let mut run = Run { input, client, settings, background: None };
+    let mut run = Run { input, client, settings, background: None, tiers_begun: 0 };
     run.announce();
     if run.input.plan.mixed_traffic {
         run.find_background().await?;
@@ -82,6 +86,11 @@ pub(super) async fn run(mut input: LoadInput) -> Result<LoadReport, CliError> {
     let mut tiers = Vec::new();
     let LoadProfile::Tiers { tiers: users, repeat, arrival } = run.input.plan.load.clone();
     for users in users {
+        // A tier too short to be watched, or a figure known only at its end, ends the run before the next one.
+        let broken = tiers.last().and_then(|tier: &TierSummary| tier.thresholds.iter().find(|rule| rule.abort));
+        if let Some(broken) = broken {
+            run.input.stop.stop(StopReason::Threshold(broken.rule.clone()));
+        }
         if run.input.stop.is_stopped() {
             break;
         }
@@ -99,6 +108,7 @@ struct Run {
     client: Client,
     settings: Rc<UserSettings>,
     background: Option<Rc<BackgroundSources>>,
+    tiers_begun: usize,
 }
 
 impl Run {
@@ -192,7 +202,17 @@ impl Run {
             self.warn(format!("the server's traces could not be cleared: {error}"));
         }
         let writer = self.written(TierWriter::create(&dir, self.input.clock))?;
-        let writer = Writer::start(Disk(writer), self.input.stop.clone());
+        let watch = TierWatch::new(&self.input.plan.thresholds, users);
+        let sink = Disk::new(writer, watch, self.input.stop.clone(), self.input.taps.clone(), self.input.clock);
+        self.input.taps.stage(&Stage {
+            index: self.tiers_begun,
+            kind: StageKind::Tier,
+            label: format!("{users} user{}", if users == 1 { "" } else { "s" }),
+            users: Some(users),
+            warmup: Duration::ZERO,
+        });
+        self.tiers_begun += 1;
+        let writer = Writer::start(sink, self.input.stop.clone());
         let recorder = Rc::new(Recorder::new(Some(&writer)));
         self.tell(match repeat {
             Repeat::Rounds(rounds) => RunEvent::TierStarted { users, rounds: Some(rounds), seconds: None },
@@ -242,6 +262,7 @@ impl Run {
                 health: Some(health),
             },
             fold,
+            &self.input.plan.thresholds,
         );
         summary.cancelled += usize::try_from(end.cancelled).unwrap_or(usize::MAX);
         Ok(summary)
@@ -328,15 +349,6 @@ fn payloads(input: &LoadInput, app: &gradio::App) -> Result<Payloads, CliError> 
         None => None,
     };
     Payloads::new(&app.endpoint, files, sidecar, input.plan.seed).map_err(CliError::usage)
-}
-
-/// Samples on their way to a tier's files.
-struct Disk(TierWriter);
-
-impl SampleSink for Disk {
-    fn write(&mut self, samples: &mut [Sample]) -> Result<(), String> {
-        self.0.write(samples).map_err(|error| error.to_string())
-    }
 }
 
 /// Samples that stay in memory.

@@ -1,20 +1,24 @@
 //! `run`: from the command line to a run directory and a table.
 
 mod load;
+mod sink;
 pub(crate) mod target;
 
-use crate::args::RunArgs;
+use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
+use crate::reports::{Ended, publish};
 use crate::signals::Signals;
+use crate::tap::Taps;
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_results::ci::CiReport;
 use plimsoll_results::{
-    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
-    limited_banner, notes, phase_table, stream_table, summary_table,
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
+    error_table, limited_banner, notes, phase_table, stream_table, summary_table, tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
 use target::{Ready, Setup};
@@ -27,10 +31,10 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
+    args.output.reports.check()?;
     target::check(&plan)?;
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
-    let shown = if args.output.json { Shown::Json } else { Shown::Tables };
-    recorded(plan, run_dir, command, console, shown, |session, manifest| session.measure(manifest))
+    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| session.measure(manifest))
 }
 
 /// A run of this plan against a target that is ready, in this directory. It stays ready.
@@ -42,18 +46,16 @@ pub(crate) fn run_ready(
     runtime: &Runtime,
     (ready, signals): (&mut Ready, &mut Signals),
 ) -> Result<Exit, CliError> {
-    recorded(plan, run_dir, command, console, Shown::Nothing, |session, manifest| {
-        session.load(runtime, ready, signals, manifest)
-    })
+    recorded(plan, run_dir, command, console, None, |session, manifest| session.load(runtime, ready, signals, manifest))
 }
 
-/// Runs, and writes down what came of it.
+/// Runs, and writes down what came of it; without `output` nothing of it is shown.
 fn recorded(
     plan: Plan,
     run_dir: RunDir,
     command: &str,
     console: &Console,
-    shown: Shown,
+    output: Option<&OutputArgs>,
     measure: impl FnOnce(&mut Session<'_>, &mut RunManifest) -> Result<Report, CliError>,
 ) -> Result<Exit, CliError> {
     let clock = Clock::start();
@@ -67,10 +69,11 @@ fn recorded(
         clock,
         run_dir,
         plan,
+        taps: Taps::default(),
     };
     let result = measure(&mut session, &mut manifest);
     let (exit, partial) = match &result {
-        Ok(report) => session.conclude(report, shown)?,
+        Ok(report) => session.conclude(report, &manifest, output)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
@@ -81,14 +84,6 @@ fn recorded(
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
     }
     result.map(|_| exit)
-}
-
-/// What is shown of a run's results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    Tables,
-    Json,
-    Nothing,
 }
 
 /// Hides the plan's secrets, also in the forms that a login form gives a password, which a server may send back.
@@ -108,6 +103,7 @@ struct Session<'a> {
     log: EventLog,
     stop: StopSignal,
     clock: Clock,
+    taps: Taps,
 }
 
 /// What a run came to.
@@ -178,6 +174,7 @@ impl Session<'_> {
             stop: self.stop.clone(),
             events,
             descriptors,
+            taps: self.taps.clone(),
         }
     }
 
@@ -214,7 +211,12 @@ impl Session<'_> {
     }
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
-    fn conclude(&self, report: &Report, shown: Shown) -> Result<(Exit, Option<String>), CliError> {
+    fn conclude(
+        &self,
+        report: &Report,
+        manifest: &RunManifest,
+        output: Option<&OutputArgs>,
+    ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
         let summary =
@@ -224,17 +226,27 @@ impl Session<'_> {
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
-        self.print(&summary, &table, shown)?;
-        if let Err(error) = written {
-            return self.unwritten(report, &error);
+        if let Some(output) = output {
+            self.print(&summary, &table, output.json)?;
         }
         let exit = match &report.stopped {
             Some(reason) => Exit::of_stop(reason),
-            None if summary.verdict.as_ref().is_some_and(|verdict| verdict.result == VerdictResult::Inconclusive) => {
-                Exit::Inconclusive
-            }
-            None => Exit::Ok,
+            None => match summary.verdict.as_ref().map(|verdict| verdict.result) {
+                Some(VerdictResult::Fail) => Exit::Thresholds,
+                Some(VerdictResult::Inconclusive) => Exit::Inconclusive,
+                Some(VerdictResult::Pass) | None => Exit::Ok,
+            },
         };
+        let exit = match output {
+            Some(output) => {
+                let report = CiReport::from(&summary).with_manifest(manifest);
+                publish(Ended { report, manifest, run_dir: &self.run_dir, exit }, output, self.console)
+            }
+            None => exit,
+        };
+        if let Err(error) = written {
+            return self.unwritten(report, &error);
+        }
         Ok((exit, partial))
     }
 
@@ -244,20 +256,23 @@ impl Session<'_> {
         Ok((Exit::Internal, Some(reason)))
     }
 
-    fn print(&self, summary: &Summary, table: &str, shown: Shown) -> Result<(), CliError> {
-        if shown == Shown::Nothing {
-            return Ok(());
-        }
-        if shown == Shown::Json {
+    fn print(&self, summary: &Summary, table: &str, json: bool) -> Result<(), CliError> {
+        if json {
             self.console.json(&serde_json::to_string_pretty(summary).map_err(CliError::internal)?);
             return Ok(());
         }
         let console = self.console;
         console.result(&format!("\n{}", table.trim_end()));
-        for part in [phase_table, stream_table, background_table, error_table].map(|part| part(summary)) {
+        for part in
+            [phase_table, stream_table, background_table, error_table, tier_rules_table].map(|part| part(summary))
+        {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
+        }
+        let meaning = diagnosis_text(&summary.diagnosis);
+        if !meaning.is_empty() {
+            console.result(&format!("\n{}", meaning.trim_end()));
         }
         let notes = notes(summary);
         if !notes.is_empty() {
@@ -271,6 +286,10 @@ impl Session<'_> {
         }
         if let Some(reason) = &summary.partial_reason {
             console.result(&format!("\nPARTIAL: {reason}"));
+        }
+        let has_rules = !self.plan.thresholds.is_empty();
+        if let Some(verdict) = summary.verdict.as_ref().filter(|_| has_rules) {
+            console.result(&format!("\n{}", verdict_text(verdict).trim_end()));
         }
         console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
         Ok(())
