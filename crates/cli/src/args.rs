@@ -2,6 +2,7 @@
 
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
+use crate::report_args::ReportArgs;
 use crate::skill::SkillTarget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_mock::MockArgs;
@@ -87,12 +88,23 @@ pub(crate) struct OutputArgs {
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub reports: ReportArgs,
 }
 
 impl OutputArgs {
     /// For what writes no results.
     pub(crate) fn nowhere() -> Self {
-        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+        Self {
+            output_dir: PathBuf::new(),
+            shards: 1,
+            quiet: true,
+            json: false,
+            dry_run: false,
+            exit_zero: false,
+            reports: ReportArgs::default(),
+        }
     }
 }
 
@@ -219,9 +231,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", requires = "scenario")]
     pub iterations: Option<u64>,
 
-    /// Scenario: rule that must hold, for example 'p(95) < 800ms' or 'NAME: rate(failed) < 1%'; may be repeated
-    #[arg(long, value_name = "RULE", requires = "scenario")]
+    /// Rule that must hold, for example 'p(95) < 800ms', 'tier 10: rate(failed) < 1%' or (scenario) 'NAME: rps > 5'; may
+    /// be repeated
+    #[arg(long, value_name = "RULE")]
     pub threshold: Vec<String>,
+
+    /// The same, and the run ends as soon as it is broken; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub threshold_abort: Vec<String>,
 
     /// Numbers of simultaneous users, one tier after another
     #[arg(long, default_value = "1,10,100", value_name = "N,N,…", value_parser = parse_tiers)]

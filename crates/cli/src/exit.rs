@@ -24,14 +24,23 @@ pub(crate) enum Exit {
 
 impl Exit {
     pub(crate) fn code(self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.number())
+    }
+
+    /// The same where the verdict must not decide (`--exit-zero`).
+    pub(crate) fn forgiven(self) -> Self {
+        if matches!(self, Self::Thresholds | Self::Inconclusive) { Self::Ok } else { self }
+    }
+
+    pub(crate) fn number(self) -> u8 {
+        match self {
             Self::Ok => 0,
             Self::Internal => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
             Self::Thresholds => 99,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(1),
-        })
+        }
     }
 
     /// How a run that was stopped for this reason ends.

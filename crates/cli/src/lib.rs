@@ -9,6 +9,8 @@ mod init;
 mod mock;
 mod oneliner;
 mod plan;
+mod report_args;
+mod reports;
 mod run;
 mod schema;
 mod signals;
@@ -67,7 +69,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::InstallSkill { targets } => install_skill(targets, &console),
     };
     match result {
-        Ok(Exit::Thresholds | Exit::Inconclusive) if output.is_some_and(|output| output.exit_zero) => Exit::Ok.code(),
+        Ok(exit) if output.is_some_and(|output| output.exit_zero) => exit.forgiven().code(),
         Ok(exit) => exit.code(),
         Err(error) => {
             console.error(&error.message);
@@ -94,6 +96,7 @@ fn run_scenario(path: &Path, args: &RunArgs, name: &str, console: &Console) -> R
         warmup,
         seed: args.seed,
         thresholds: args.threshold.clone(),
+        aborting: args.threshold_abort.clone(),
         max_users: args.max_users,
         timeout: args.request_timeout.map(Span),
     };

@@ -3,9 +3,12 @@
 use crate::args::{Mode, RunArgs, Session, Warmup};
 use crate::exit::CliError;
 use plimsoll_model::{
-    AppSource, Arrival, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, Secret, SessionScope, Target,
+    AppSource, Arrival, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, Secret, SessionScope, Target, Threshold,
 };
+use plimsoll_results::not_for_tiers;
+use plimsoll_scenario::{Problem, ScenarioError, rule_problem};
 use plimsoll_wire::{HeaderName, HeaderValue, Origin};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Rounds before the first tier, where nothing else is said.
@@ -62,8 +65,28 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
             .map(|text| pair(text, ':', "--header", "'NAME: VALUE'"))
             .collect::<Result<_, _>>()?,
         cookies: args.cookie.iter().map(|text| pair(text, '=', "--cookie", "NAME=VALUE")).collect::<Result<_, _>>()?,
+        thresholds: thresholds(args)?,
         output_dir: args.output.output_dir.clone(),
     })
+}
+
+/// The rules; each must be about something that these tiers have.
+fn thresholds(args: &RunArgs) -> Result<Vec<Threshold>, CliError> {
+    let flags = [("--threshold", &args.threshold, false), ("--threshold-abort", &args.threshold_abort, true)];
+    let rules = flags.iter().flat_map(|(flag, rules, abort)| rules.iter().map(move |rule| (*flag, rule, *abort)));
+    rules.map(|(flag, rule, abort)| threshold(flag, rule, abort, &args.tiers.0)).collect()
+}
+
+fn threshold(flag: &str, text: &str, abort: bool, tiers: &[u32]) -> Result<Threshold, CliError> {
+    let shown = |problem: Problem| {
+        let problem = Problem { message: format!("{flag}: {}", problem.message), ..problem };
+        CliError::usage(ScenarioError::of_problem("", "", problem).render(std::io::stderr().is_terminal()))
+    };
+    let threshold = Threshold::parse_scoped(text).map_err(|error| shown(rule_problem(&error)))?;
+    match not_for_tiers(&threshold, tiers) {
+        Some(why) => Err(shown(Problem::new("", why).quoting(text, 0..text.len()))),
+        None => Ok(Threshold { abort, ..threshold }),
+    }
 }
 
 /// A file of that name, else a built-in app (with or without `.py`).

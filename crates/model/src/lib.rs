@@ -27,7 +27,7 @@ pub use plan::{
 pub use sample::{Sample, Timeline, TokenSource, Tokens, Told, Traffic};
 pub use secret::{Redactor, Secret};
 pub use span::{Rate, Span};
-pub use threshold::{Comparison, Figure, Threshold, ThresholdError};
+pub use threshold::{Comparison, Figure, Scope, Threshold, ThresholdError, split_scope};
 pub use trace::TraceRequest;
 
 /// Version of the files in a run directory; raised when a reader of the old ones would misread the new.

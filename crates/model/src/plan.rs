@@ -1,6 +1,6 @@
 //! What a run is asked to do, complete and printable.
 
-use crate::Secret;
+use crate::{Secret, Threshold};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub headers: Vec<(String, Secret)>,
     /// Cookies sent with every request.
     pub cookies: Vec<(String, Secret)>,
+    /// Rules that the tiers must meet.
+    pub thresholds: Vec<Threshold>,
     /// Where run directories are made.
     pub output_dir: PathBuf,
 }

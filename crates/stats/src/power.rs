@@ -54,20 +54,39 @@ pub(crate) fn detectable(effect: &LogEffect, alpha: f64, power: f64) -> Option<f
     if !(alpha < power && power < 1.0) {
         return None;
     }
-    // Power rises with the effect: double until it suffices, then halve the bracket.
+    let standard_errors = needed(|delta| t_power(delta, critical, effect.degrees) - power)?;
+    Some((standard_errors * effect.standard_error).exp_m1())
+}
+
+/// Where a rising function that is negative at 0 becomes 0, by false position with the weight of an end that stays halved
+/// each time ("Illinois": M. Dowell, P. Jarratt, BIT 11, 1971). `None` when it stays negative.
+fn needed(miss: impl Fn(f64) -> f64) -> Option<f64> {
     let (mut low, mut high) = (0.0, 4.0);
-    while t_power(high, critical, effect.degrees) < power {
-        (low, high) = (high, high * 2.0);
+    let (mut at_low, mut at_high) = (miss(low), miss(high));
+    while at_high < 0.0 {
+        (low, at_low, high) = (high, at_high, high * 2.0);
+        at_high = miss(high);
         if high > 1e9 {
-            // A power closer to 1 than the integral is exact.
             return None;
         }
     }
-    for _ in 0..50 {
-        let middle = 0.5 * (low + high);
-        if t_power(middle, critical, effect.degrees) < power { low = middle } else { high = middle }
+    let mut raised = None;
+    for _ in 0..100 {
+        let next = (low * at_high - high * at_low) / (at_high - at_low);
+        let at = miss(next);
+        if at.abs() < 1e-10 {
+            return Some(next);
+        }
+        if at < 0.0 {
+            (low, at_low) = (next, at);
+            at_high *= if raised == Some(true) { 0.5 } else { 1.0 };
+        } else {
+            (high, at_high) = (next, at);
+            at_low *= if raised == Some(false) { 0.5 } else { 1.0 };
+        }
+        raised = Some(at < 0.0);
     }
-    Some((0.5 * (low + high) * effect.standard_error).exp_m1())
+    Some(0.5 * (low + high))
 }
 
 fn of_pairs(pairs: usize, sd_log: f64) -> Option<LogEffect> {

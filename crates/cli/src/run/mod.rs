@@ -4,19 +4,21 @@ mod load;
 mod sink;
 mod target;
 
-use crate::args::RunArgs;
+use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
+use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_results::ci::CiReport;
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
-    error_table, limited_banner, notes, phase_table, stream_table, summary_table,
+    error_table, limited_banner, notes, phase_table, stream_table, summary_table, tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
 use target::{Ready, Setup};
@@ -28,6 +30,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
+    args.output.reports.check()?;
     target::check(&plan)?;
     let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
@@ -45,7 +48,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     };
     let result = session.measure(&mut manifest);
     let (exit, partial) = match &result {
-        Ok(report) => session.conclude(report, args.output.json)?,
+        Ok(report) => session.conclude(report, &manifest, &args.output)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
@@ -176,7 +179,12 @@ impl Session<'_> {
     }
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
-    fn conclude(&self, report: &Report, json: bool) -> Result<(Exit, Option<String>), CliError> {
+    fn conclude(
+        &self,
+        report: &Report,
+        manifest: &RunManifest,
+        output: &OutputArgs,
+    ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
         let summary =
@@ -186,17 +194,21 @@ impl Session<'_> {
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
-        self.print(&summary, &table, json)?;
+        self.print(&summary, &table, output.json)?;
+        let exit = match &report.stopped {
+            Some(reason) => Exit::of_stop(reason),
+            None => match summary.verdict.as_ref().map(|verdict| verdict.result) {
+                Some(VerdictResult::Fail) => Exit::Thresholds,
+                Some(VerdictResult::Inconclusive) => Exit::Inconclusive,
+                Some(VerdictResult::Pass) | None => Exit::Ok,
+            },
+        };
+        let ended =
+            Ended { report: CiReport::from(&summary).with_manifest(manifest), manifest, run_dir: &self.run_dir, exit };
+        let exit = publish(ended, output, self.console);
         if let Err(error) = written {
             return self.unwritten(report, &error);
         }
-        let exit = match &report.stopped {
-            Some(reason) => Exit::of_stop(reason),
-            None if summary.verdict.as_ref().is_some_and(|verdict| verdict.result == VerdictResult::Inconclusive) => {
-                Exit::Inconclusive
-            }
-            None => Exit::Ok,
-        };
         Ok((exit, partial))
     }
 
@@ -213,7 +225,9 @@ impl Session<'_> {
         }
         let console = self.console;
         console.result(&format!("\n{}", table.trim_end()));
-        for part in [phase_table, stream_table, background_table, error_table].map(|part| part(summary)) {
+        for part in
+            [phase_table, stream_table, background_table, error_table, tier_rules_table].map(|part| part(summary))
+        {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
@@ -234,6 +248,10 @@ impl Session<'_> {
         }
         if let Some(reason) = &summary.partial_reason {
             console.result(&format!("\nPARTIAL: {reason}"));
+        }
+        let has_rules = !self.plan.thresholds.is_empty();
+        if let Some(verdict) = summary.verdict.as_ref().filter(|_| has_rules) {
+            console.result(&format!("\n{}", verdict_text(verdict).trim_end()));
         }
         console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
         Ok(())

@@ -156,6 +156,14 @@ impl MetricFold {
         values
     }
 
+    /// Its buckets with something in them: their middles in milliseconds (or tokens a second) and counts, ascending.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.histogram.iter_recorded().map(|step| {
+            let middle = self.histogram.median_equivalent(step.value_iterated_to());
+            (out(middle.saturating_mul(1000)), step.count_since_last_iteration())
+        })
+    }
+
     pub(crate) fn stored(&self) -> Option<StoredHistogram> {
         let mut bytes = Vec::new();
         V2DeflateSerializer::new().serialize(&self.histogram, &mut bytes).ok()?;

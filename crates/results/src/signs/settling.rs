@@ -1,6 +1,7 @@
 //! Whether the times still changed at the end.
 
 use crate::api::series::{Row, Series};
+use crate::steps::Merge;
 use serde::{Deserialize, Serialize};
 
 /// Fewest rows of the series (seconds, mostly) and fewest successes in each quarter.
