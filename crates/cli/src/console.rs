@@ -4,6 +4,7 @@
 use crate::live::Shown;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_engine::RunEvent;
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ struct Inner {
     quiet: bool,
     /// With `--json`, standard output holds that alone and everything else goes to standard error.
     json: bool,
+    /// Warnings already shown, where each is to be shown but once.
+    told: Option<Mutex<HashSet<String>>>,
     bars: Option<MultiProgress>,
     bar: Mutex<Option<TierBar>>,
     screen: Mutex<Option<Taken>>,
@@ -42,7 +45,17 @@ impl Console {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let bars =
             (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        Self { inner: Arc::new(Inner { quiet, json, bars, bar: Mutex::new(None), screen: Mutex::new(None) }) }
+        Self::of(quiet, json, None, bars)
+    }
+
+    /// For many runs one after another: no progress, and each warning once.
+    pub(crate) fn terse(json: bool) -> Self {
+        Self::of(true, json, Some(Mutex::default()), None)
+    }
+
+    fn of(quiet: bool, json: bool, told: Option<Mutex<HashSet<String>>>, bars: Option<MultiProgress>) -> Self {
+        let (bar, screen) = Default::default();
+        Self { inner: Arc::new(Inner { quiet, json, told, bars, bar, screen }) }
     }
 
     /// The result itself: shown also with `--quiet`.
@@ -69,6 +82,11 @@ impl Console {
 
     /// What the user should not miss.
     pub(crate) fn warning(&self, text: &str) {
+        if let Some(told) = &self.inner.told
+            && !told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
+        {
+            return;
+        }
         self.line(&format!("WARNING: {text}"), true, true);
     }
 

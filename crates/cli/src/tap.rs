@@ -1,7 +1,7 @@
 //! Those who listen to samples as they come: the live page, the terminal, exporters. They are called on the writer's
 //! thread, never on a measuring one, so what they do can delay no request.
 
-use plimsoll_model::Sample;
+use plimsoll_model::{Sample, Threshold};
 use plimsoll_results::{ApiFold, LevelSummary, TierSummary};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub(crate) struct Stage {
     pub users: Option<u32>,
     /// Warm-up at its beginning.
     pub warmup: Duration,
+    /// Rules that it must meet.
+    pub thresholds: Vec<Threshold>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

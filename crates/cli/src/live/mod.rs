@@ -17,7 +17,7 @@ use crate::signals::Signals;
 use crate::tap::Taps;
 use actions::Hands;
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal};
-use plimsoll_model::{Clock, Redactor, Threshold};
+use plimsoll_model::{Clock, Redactor};
 use plimsoll_results::page::{PageAnnotation, PageData, PageKind, PageRun, PageTick, PageTickRun, TimeBasis};
 use plimsoll_results::{RunDir, RunManifest, RunState, refold};
 use plimsoll_web::{Listener, LiveServer};
@@ -55,8 +55,6 @@ pub(crate) struct About<'a> {
     pub clock: Clock,
     pub stop: StopSignal,
     pub redactor: Redactor,
-    /// Rules that the run must meet.
-    pub thresholds: Vec<Threshold>,
     /// What was warned of before.
     pub warnings: Vec<String>,
     /// Whether it has more than one tier or level.
@@ -113,7 +111,7 @@ impl Live {
             live.terminal = Some(terminal);
         }
         let basis = if about.kind == PageKind::Gradio { TimeBasis::Latency } else { TimeBasis::Response };
-        about.taps.add(Box::new(LiveTap::new(live.viewers.clone(), basis, about.thresholds, about.several)));
+        about.taps.add(Box::new(LiveTap::new(live.viewers.clone(), basis, about.several)));
         Ok(live)
     }
 

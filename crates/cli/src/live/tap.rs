@@ -3,7 +3,7 @@
 use super::busy::Busy;
 use super::viewers::Viewers;
 use crate::tap::{Stage, StageEnd, StageKind, Tap, Tick};
-use plimsoll_model::{Sample, Threshold};
+use plimsoll_model::Sample;
 use plimsoll_results::page::{PageHealth, PageStage, PageTick, Rows, StageParts, TimeBasis, tiles};
 use plimsoll_results::{LevelFacts, LevelInput, LevelSummary};
 use plimsoll_stats::Sketch;
@@ -12,7 +12,6 @@ use plimsoll_stats::Sketch;
 pub(crate) struct LiveTap {
     viewers: Viewers,
     basis: TimeBasis,
-    thresholds: Vec<Threshold>,
     /// Whether rules must say whose they are.
     several: bool,
     rows: Rows,
@@ -26,11 +25,10 @@ pub(crate) struct LiveTap {
 }
 
 impl LiveTap {
-    pub(super) fn new(viewers: Viewers, basis: TimeBasis, thresholds: Vec<Threshold>, several: bool) -> Self {
+    pub(super) fn new(viewers: Viewers, basis: TimeBasis, several: bool) -> Self {
         Self {
             viewers,
             basis,
-            thresholds,
             several,
             rows: Rows::new(basis),
             parts: Vec::new(),
@@ -109,8 +107,8 @@ impl Tap for LiveTap {
             self.rows.set(tick.at, "busy", share);
         }
         let facts = LevelFacts { until: Some(tick.at), iterations: tick.iterations, dropped: tick.dropped };
-        let input = LevelInput { label: stage.label, facts, ..LevelInput::default() };
-        let level = LevelSummary::new(input, tick.fold, &self.thresholds);
+        let input = LevelInput { label: stage.label.clone(), facts, ..LevelInput::default() };
+        let level = LevelSummary::new(input, tick.fold, &stage.thresholds);
         let parts = StageParts::of_level(stage.index, &level, self.basis, self.several);
         let health = self.health(stage.index, tick.fold.count());
         let stage = PageStage { users: stage.users, end_s: None, ..parts.stage };
