@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 const SUMMARY: &str = "summary.json";
 const MANIFEST: &str = "run.json";
+const EXPERIMENT: &str = "ab.json";
 
 /// How deep below a folder run directories are looked for: `results/<experiment>/<run>` and one more.
 const DEEPEST: usize = 4;
@@ -129,7 +130,8 @@ pub fn load_run(dir: &Path) -> Result<LoadedRun, ResultsError> {
 }
 
 /// The run directories at or below `dir`, by path: `dir` itself when it is one, else those in it. Links are not
-/// followed, and what lies inside a run directory is not looked at.
+/// followed, and what lies inside a run directory is not looked at. Nor is an A/B experiment below `dir`: its runs are
+/// of two arms and belong together, see [`AbFile::runs`](crate::AbFile::runs).
 ///
 /// # Errors
 /// [`ResultsError::NotADirectory`] and [`ResultsError::Io`]. No run at all is no error but an empty list.
@@ -153,7 +155,8 @@ fn look(dir: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<(), Resul
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if deeper > 0 && !hidden && entry.file_type().map_err(failed)?.is_dir() {
+        let apart = hidden || entry.path().join(EXPERIMENT).is_file();
+        if deeper > 0 && !apart && entry.file_type().map_err(failed)?.is_dir() {
             look(&entry.path(), deeper - 1, found)?;
         }
     }
@@ -219,7 +222,13 @@ mod tests {
         api.write(&api_run).unwrap();
         assert!(matches!(load_run(api_run.path()).unwrap().figures, RunFigures::Api(_)));
 
+        let experiment = folder.path().join("x_ab");
+        fs::create_dir(&experiment).unwrap();
+        fs::write(experiment.join(EXPERIMENT), "{}").unwrap();
+        let pair = RunDir::create_named(&experiment, "pair_1_base").unwrap();
+        api.write(&pair).unwrap();
         assert_eq!(find_runs(folder.path()).unwrap(), [run.path()]);
+        assert_eq!(find_runs(&experiment).unwrap(), [pair.path()]);
         assert_eq!(find_runs(run.path()).unwrap(), [run.path()]);
     }
 

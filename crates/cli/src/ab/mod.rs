@@ -16,6 +16,7 @@ use arms::Arms;
 use experiment::Experiment;
 use plimsoll_results::{AbArm, AbFile, HostFacts, RunDir, RunState, Tool, comparison_table};
 use serde_json::json;
+use std::path::Path;
 
 pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let arms = arms::resolve(args)?;
@@ -24,6 +25,12 @@ pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exi
             "--max-pairs {} is less than --pairs {}, the fewest",
             args.max_pairs, args.pairs
         )));
+    }
+    if let Some(folder) = args.markdown.as_deref().and_then(Path::parent)
+        && !folder.as_os_str().is_empty()
+        && !folder.is_dir()
+    {
+        return Err(CliError::usage(format!("--markdown: there is no folder {}", folder.display())));
     }
     if args.dry_run {
         return dry_run(args, &arms, console);
@@ -123,9 +130,6 @@ fn conclude(experiment: &mut Experiment<'_>, result: Result<(), CliError>) -> Re
     let (args, console) = (experiment.args, experiment.console);
     let written = experiment.write();
     if let Some(comparison) = &experiment.comparison {
-        if let Some(path) = &args.markdown {
-            write_markdown(comparison, path)?;
-        }
         if args.json {
             console.json(&serde_json::to_string_pretty(comparison).map_err(CliError::internal)?);
         } else {
@@ -138,6 +142,9 @@ fn conclude(experiment: &mut Experiment<'_>, result: Result<(), CliError>) -> Re
     console.note(&format!("\nResults saved to {}", experiment.dir.path().display()));
     result?;
     written?;
+    if let (Some(path), Some(comparison)) = (&args.markdown, &experiment.comparison) {
+        write_markdown(comparison, path)?;
+    }
     experiment
         .comparison
         .as_ref()

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 pub(super) fn base_first(seed: u64, number: u32) -> bool {
     let block = u64::from((number - 1) / 2);
     let mut draw = Xoshiro256PlusPlus::seed_from_u64(seed ^ block.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    draw.random::<bool>() ^ (number % 2 == 0)
+    draw.random::<bool>() ^ number.is_multiple_of(2)
 }
 
 /// The seed of both runs of a pair: other inputs for each pair, the same within it. Within 32 bits, as all seeds.

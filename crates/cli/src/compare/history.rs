@@ -3,13 +3,17 @@
 use super::args::HistoryArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
-use plimsoll_results::{History, HistoryOptions, find_runs, history_table, load_run, otava_csv};
+use plimsoll_results::{AbFile, History, HistoryOptions, find_runs, history_table, load_run, otava_csv};
 use plimsoll_stats::ChangePointOptions;
 
 pub(crate) fn history(args: &HistoryArgs, console: &Console) -> Result<Exit, CliError> {
     let mut runs = Vec::new();
     let mut unread = Vec::new();
     for dir in &args.dirs {
+        if AbFile::read(dir).map_err(CliError::usage)?.is_some() {
+            unread.push(format!("{} is left out: an experiment of two arms is no history", dir.display()));
+            continue;
+        }
         for run in find_runs(dir).map_err(CliError::usage)? {
             // One damaged night must not hide the others.
             match load_run(&run) {

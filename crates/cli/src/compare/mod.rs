@@ -14,6 +14,9 @@ use plimsoll_results::{
 };
 use std::path::{Path, PathBuf};
 
+/// The directories of the base's runs, and of the branch's.
+type Paths = (Vec<PathBuf>, Vec<PathBuf>);
+
 /// Two sides, and whether run `i` of one belongs to run `i` of the other.
 struct Sides {
     base: Vec<LoadedRun>,
@@ -120,6 +123,12 @@ fn experiment(dir: &Path, args: &CompareArgs) -> Result<Sides, CliError> {
 fn dirs(given: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut all = Vec::new();
     for dir in given {
+        if AbFile::read(dir).map_err(CliError::usage)?.is_some() {
+            return Err(CliError::usage(format!(
+                "{} is an experiment with both sides in it; compare it alone, or name its runs",
+                dir.display()
+            )));
+        }
         let found = find_runs(dir).map_err(CliError::usage)?;
         if found.is_empty() {
             return Err(CliError::usage(ResultsError::NotARun { dir: dir.clone() }));
@@ -130,7 +139,7 @@ fn dirs(given: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 }
 
 /// The sides in order of their pairs, when all runs are pairs of one experiment.
-fn pairs(base: &[PathBuf], branch: &[PathBuf]) -> Result<Option<(Vec<PathBuf>, Vec<PathBuf>)>, CliError> {
+fn pairs(base: &[PathBuf], branch: &[PathBuf]) -> Result<Option<Paths>, CliError> {
     let numbered = |dirs: &[PathBuf]| -> Result<Option<Vec<_>>, CliError> {
         let pairs: Result<Vec<_>, _> = dirs.iter().map(|dir| pair_of(dir)).collect();
         let pairs: Option<Vec<_>> = pairs.map_err(CliError::usage)?.into_iter().collect();

@@ -131,6 +131,7 @@ fn what_cannot_be_tested_is_said_at_once() {
         (&["--target-mde", "2%", "--max-pairs", "4"], "--max-pairs 4 is less than --pairs 8"),
         (&["--branch", "nonsense"], "--branch nonsense: give a version"),
         (&["--target-mde", "x"], "not a percentage"),
+        (&["--markdown", "nowhere/x.md"], "there is no folder nowhere"),
     ] {
         ab().args(args).run().code(2).says(wanted).did_nothing();
     }

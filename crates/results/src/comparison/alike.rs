@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// Keys of a plan that say where, not what.
 const PLACES: [&str; 5] = ["output_dir", "seed", "target.port", "target.keep", "scenario.path"];
 
+/// How many runs a warning names.
+const NAMED: usize = 3;
+
 /// What differs between the sides, and what should not.
 #[derive(Debug, Default)]
 pub(super) struct Alike {
@@ -21,17 +24,12 @@ impl Alike {
     pub(super) fn of(base: &[LoadedRun], branch: &[LoadedRun], design: RunDesign) -> Self {
         let mut alike = Self::default();
         let runs = || base.iter().chain(branch);
-        for run in runs() {
-            if run.state() != RunState::Complete {
-                alike.warn(format!("{} is partial: its percentiles tend to be too low", run.dir.display()));
-            }
-            if run.generator_limited() {
-                alike.warn(format!(
-                    "{} is generator-limited: its figures may be the load generator's, not the target's",
-                    run.dir.display()
-                ));
-            }
-        }
+        alike.some("partial: percentiles of runs that were cut tend to be too low", runs(), |run| {
+            run.state() != RunState::Complete
+        });
+        alike.some("generator-limited: these figures may be the load generator's, not the target's", runs(), |run| {
+            run.generator_limited()
+        });
         let theirs = runs().filter(|run| run.manifest.is_none()).count();
         if theirs > 0 {
             let all = if theirs == base.len() + branch.len() { "the runs have" } else { "some runs have" };
@@ -62,6 +60,23 @@ impl Alike {
     fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
+        }
+    }
+
+    /// One sentence on all runs that are so, with the names of the first ones.
+    fn some<'a>(&mut self, what: &str, runs: impl Iterator<Item = &'a LoadedRun>, is: fn(&LoadedRun) -> bool) {
+        let (mut all, mut named) = (0, Vec::new());
+        for run in runs {
+            all += 1;
+            if is(run) {
+                named.push(run.dir.file_name().unwrap_or(run.dir.as_os_str()).to_string_lossy().into_owned());
+            }
+        }
+        let (count, more) = (named.len(), if named.len() > NAMED { ", …" } else { "" });
+        if count > 0 {
+            named.truncate(NAMED);
+            let are = if count == 1 { "is" } else { "are" };
+            self.warn(format!("{count} of {all} runs {are} {what} ({}{more})", named.join(", ")));
         }
     }
 

@@ -127,7 +127,7 @@ fn doubts_are_told() {
     manifest.state = RunState::Running;
     let comparison = compare(&base, &branch, true, &CompareOptions::default()).unwrap();
     for wanted in [
-        "r is partial",
+        "1 of 16 runs is partial",
         "different machines: c, 2 cores; c, 64 cores",
         "plimsoll 9",
         "load.tiers: [1,10] and [10]",
