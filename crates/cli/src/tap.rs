@@ -2,7 +2,7 @@
 //! thread, never on a measuring one, so what they do can delay no request.
 
 use plimsoll_model::{Sample, Threshold};
-use plimsoll_results::{ApiFold, LevelSummary, TierSummary};
+use plimsoll_results::{ApiFold, LevelLoad, LevelSummary, TierSummary};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Stage {
     pub label: String,
     /// Users of a tier.
     pub users: Option<u32>,
+    /// What it asks for.
+    pub load: LevelLoad,
     /// Warm-up at its beginning.
     pub warmup: Duration,
     /// Rules that it must meet.

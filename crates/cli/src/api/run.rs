@@ -125,6 +125,7 @@ impl Level<'_> {
             kind: StageKind::Level,
             label: label.clone(),
             users: None,
+            load: LevelLoad::of(self.load, &self.prepared.plan.scenario),
             warmup: options.warmup,
             thresholds: self.thresholds.to_vec(),
         });

@@ -7,6 +7,7 @@ use std::time::Instant;
 pub(super) struct Busy {
     first: Option<Look>,
     last: Option<Look>,
+    open_files: u64,
 }
 
 #[derive(Clone)]
@@ -22,6 +23,7 @@ impl Busy {
     /// The share of a core that the busiest measuring thread used since the last look; `None` for the first one, and where
     /// the system does not tell.
     pub(super) fn look(&mut self) -> Option<f64> {
+        self.open_files = self.open_files.max(std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count() as u64));
         let now = look()?;
         let before = self.last.replace(now.clone());
         if self.first.is_none() {
@@ -35,11 +37,21 @@ impl Busy {
         self.first.as_ref().zip(self.last.as_ref()).and_then(|(first, last)| busiest(first, last)).unwrap_or(0.0)
     }
 
+    /// Most descriptors that were open at a look.
+    pub(super) fn open_files(&self) -> u64 {
+        self.open_files
+    }
+
     /// Processor milliseconds of this whole process over that time.
     pub(super) fn process_ms(&self) -> Option<f64> {
         let (first, last) = self.first.as_ref().zip(self.last.as_ref())?;
         Some(last.all - first.all).filter(|ms| *ms > 0.0)
     }
+}
+
+/// How many descriptors there may be.
+pub(super) fn open_files_limit() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 fn busiest(before: &Look, now: &Look) -> Option<f64> {

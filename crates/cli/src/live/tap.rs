@@ -1,12 +1,16 @@
 //! What the page shows of a run that goes on, made from its samples as they come: on the writer's thread, once a second.
 
-use super::busy::Busy;
+use super::busy::{Busy, open_files_limit};
 use super::viewers::Viewers;
 use crate::tap::{Stage, StageEnd, StageKind, Tap, Tick};
 use plimsoll_model::Sample;
 use plimsoll_results::page::{PageHealth, PageStage, PageTick, Rows, StageParts, TimeBasis, tiles};
 use plimsoll_results::{LevelFacts, LevelInput, LevelSummary};
 use plimsoll_stats::Sketch;
+use std::time::Duration;
+
+/// Samples come in batches, so late at most: a row is shown when all of it is there.
+const BATCH: Duration = Duration::from_secs(1);
 
 /// Feeds the page's rows, and tells its figures.
 pub(crate) struct LiveTap {
@@ -39,7 +43,7 @@ impl LiveTap {
         }
     }
 
-    fn tell(&mut self) {
+    fn tell(&mut self, until: Duration) {
         fn all<T: Clone>(parts: &[StageParts], of: impl Fn(&StageParts) -> &[T]) -> Option<Vec<T>> {
             Some(parts.iter().flat_map(|part| of(part).iter().cloned()).collect())
         }
@@ -52,7 +56,7 @@ impl LiveTap {
             errors: all(parts, |part| &part.errors),
             thresholds: all(parts, |part| &part.thresholds),
             health: all(parts, |part| part.health.as_slice()),
-            append: self.rows.take_new(),
+            append: self.rows.take_new(until),
             ..PageTick::default()
         });
     }
@@ -73,6 +77,8 @@ impl LiveTap {
             send_lag_p99: lag(0.99)?,
             send_lag_max: lag(1.0)?,
             busy: self.busy.mean(),
+            open_files: self.busy.open_files(),
+            open_files_limit: open_files_limit(),
             cpu_ms_per_request: self.busy.process_ms().filter(|_| requests > 0).map(|ms| ms / requests as f64),
             ..PageHealth::default()
         })
@@ -107,13 +113,13 @@ impl Tap for LiveTap {
             self.rows.set(tick.at, "busy", share);
         }
         let facts = LevelFacts { until: Some(tick.at), iterations: tick.iterations, dropped: tick.dropped };
-        let input = LevelInput { label: stage.label.clone(), facts, ..LevelInput::default() };
+        let input = LevelInput { label: stage.label.clone(), load: stage.load, facts, ..LevelInput::default() };
         let level = LevelSummary::new(input, tick.fold, &stage.thresholds);
         let parts = StageParts::of_level(stage.index, &level, self.basis, self.several);
         let health = self.health(stage.index, tick.fold.count());
-        let stage = PageStage { users: stage.users, end_s: None, ..parts.stage };
+        let stage = PageStage { users: stage.users.or(parts.stage.users), end_s: None, ..parts.stage };
         self.put(StageParts { stage, health, ..parts });
-        self.tell();
+        self.tell(tick.at.saturating_sub(BATCH));
     }
 
     fn ended(&mut self, end: &StageEnd<'_>) {
@@ -130,6 +136,6 @@ impl Tap for LiveTap {
             }
         };
         self.put(parts);
-        self.tell();
+        self.tell(Duration::MAX);
     }
 }

@@ -9,7 +9,7 @@ use plimsoll_engine::{
 };
 use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample, Scope};
 use plimsoll_results::{
-    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
+    LevelLoad, ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
     write_traces,
 };
 use plimsoll_targets::gradio::{
@@ -210,6 +210,7 @@ impl Run {
             kind: StageKind::Tier,
             label: format!("{users} user{}", if users == 1 { "" } else { "s" }),
             users: Some(users),
+            load: LevelLoad::default(),
             warmup: Duration::ZERO,
             thresholds: rules.filter(|rule| rule.is_about(Scope::Tier(users))).cloned().collect(),
         });

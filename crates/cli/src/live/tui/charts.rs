@@ -38,13 +38,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State) {
     );
 }
 
-/// The last rows of a column; not the newest, which is still being filled.
+/// The last rows of a column.
 fn points(state: &State, column: &str) -> Points {
     let series = &state.data.series;
     let none = Column::default();
     let column = series.columns.get(column).unwrap_or(&none);
-    let rows = column.0.len().saturating_sub(1);
-    let all = series.t.0.iter().zip(&column.0).take(rows).skip(rows.saturating_sub(ROWS));
+    let rows = column.0.len();
+    let all = series.t.0.iter().zip(&column.0).skip(rows.saturating_sub(ROWS));
     all.filter_map(|(t, value)| Some(((*t)?, (*value)?))).collect()
 }
 
