@@ -1,5 +1,7 @@
 //! The command line as typed. What it means is decided in `plan`.
 
+use crate::ab::args::AbArgs;
+use crate::compare::args::{CompareArgs, HistoryArgs};
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
 use crate::report_args::ReportArgs;
@@ -30,6 +32,12 @@ pub(crate) enum Command {
     Http(Box<OneLiner<HttpArgs>>),
     /// Find the load line: the highest load at which the thresholds of a scenario hold
     Capacity(Box<CapacityArgs>),
+    /// Compare two variants of an app on this machine, run next to each other in pairs
+    Ab(Box<AbArgs>),
+    /// Compare runs that were made earlier
+    Compare(CompareArgs),
+    /// Find where figures changed over many runs
+    History(HistoryArgs),
     /// Write a commented scenario to start from
     Init(InitArgs),
     /// Send one request of each name of a scenario and show it with its answer
@@ -356,7 +364,7 @@ pub(crate) struct Tiers(pub Vec<u32>);
 /// More users than this need more than one machine's ports.
 const MOST_USERS: u32 = 25_000;
 
-fn parse_tiers(text: &str) -> Result<Tiers, String> {
+pub(crate) fn parse_tiers(text: &str) -> Result<Tiers, String> {
     let one = |part: &str| match part.trim().parse::<u32>() {
         Ok(0) => Err("a tier has at least one user".to_owned()),
         Ok(users) if users > MOST_USERS => {
@@ -368,7 +376,7 @@ fn parse_tiers(text: &str) -> Result<Tiers, String> {
     text.split(',').map(one).collect::<Result<_, _>>().map(Tiers)
 }
 
-fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
+pub(crate) fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
     match text {
         "none" => Ok(ConcurrencyLimit::None),
         _ => match text.parse() {
@@ -379,12 +387,12 @@ fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
 }
 
 /// As [`Span`], and longer than nothing.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span: Span = text.parse()?;
     if span.0.is_zero() { Err("this time must be longer than nothing".to_owned()) } else { Ok(span.0) }
 }
 
-fn parse_warmup(text: &str) -> Result<Warmup, String> {
+pub(crate) fn parse_warmup(text: &str) -> Result<Warmup, String> {
     match text.parse::<u32>() {
         Ok(rounds) => Ok(Warmup::Rounds(rounds)),
         Err(_) => text.parse::<Span>().map(|time| Warmup::Time(time.0)),
@@ -399,7 +407,7 @@ fn parse_positive(text: &str) -> Result<f64, String> {
 }
 
 /// Secrets are taken as they are and read later: clap would print a value that it cannot parse.
-fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+pub(crate) fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 

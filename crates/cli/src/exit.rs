@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     /// Something was measured, but it cannot be stood behind: the run is partial, the generator was the limit, or
     /// no request succeeded.
     Inconclusive,
+    /// The branch is worse than its base.
+    Regression,
     /// A threshold was broken.
     Thresholds,
     /// Ended by this signal; results so far are written.
@@ -38,6 +40,7 @@ impl Exit {
             Self::Internal => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
+            Self::Regression => 98,
             Self::Thresholds => 99,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(1),
         }

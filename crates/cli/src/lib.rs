@@ -1,8 +1,10 @@
 //! The command line: what was typed becomes a plan, the plan becomes a run, and what came of it is printed.
 //! Both programs, `plimsoll` and `hf-perftest`, are [`main`].
 
+mod ab;
 mod api;
 mod args;
+mod compare;
 mod console;
 mod exit;
 mod init;
@@ -42,8 +44,14 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Capacity(args) => Some(&args.output),
         _ => None,
     };
-    let json = matches!(&cli.command, Command::Doctor(args) if args.json);
-    let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
+    let (quiet, json) = match &cli.command {
+        Command::Doctor(args) => (false, args.json),
+        Command::Ab(args) => (args.quiet, args.json),
+        Command::Compare(args) => (false, args.json),
+        Command::History(args) => (false, args.json),
+        _ => output.map_or((false, false), |output| (output.quiet, output.json)),
+    };
+    let console = Console::new(quiet, json);
     let result = match &cli.command {
         Command::Run(args) => match &args.scenario {
             Some(path) => run_scenario(path, args, name, &console),
@@ -53,6 +61,9 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Ab(args) => ab::run(args, name, &console),
+        Command::Compare(args) => compare::compare(args, &console),
+        Command::History(args) => compare::history(args, &console),
         Command::Init(args) => init::run(args, &console),
         Command::Check(args) => api::check::run(args, &console),
         Command::ScenarioSchema => {

@@ -1,6 +1,6 @@
 //! What a run is asked to do, complete and printable.
 
-use crate::{Secret, Threshold};
+use crate::{Secret, Threshold, Variable, variable};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +53,10 @@ impl Plan {
         if let Some(login) = &self.auth {
             secrets.push(login.password.clone());
         }
+        if let Target::LocalApp(app) = &self.target {
+            secrets
+                .extend(app.env.iter().filter(|variable| variable.is_secret()).map(|variable| variable.value.clone()));
+        }
         secrets
     }
 
@@ -96,6 +100,9 @@ pub struct LocalApp {
     pub nginx: bool,
     /// Leave the app running at the end.
     pub keep: bool,
+    /// More variables for its environment.
+    #[serde(serialize_with = "variable::serialize", skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<Variable>,
 }
 
 /// Which app to start.

@@ -2,7 +2,7 @@
 
 mod load;
 mod sink;
-mod target;
+pub(crate) mod target;
 
 use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
@@ -22,6 +22,7 @@ use plimsoll_results::{
 };
 use plimsoll_targets::gradio;
 use target::{Ready, Setup};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
@@ -32,8 +33,32 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     }
     args.output.reports.check()?;
     target::check(&plan)?;
-    let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
+    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| session.measure(manifest))
+}
+
+/// A run of this plan against a target that is ready, in this directory. It stays ready.
+pub(crate) fn run_ready(
+    plan: Plan,
+    run_dir: RunDir,
+    command: &str,
+    console: &Console,
+    runtime: &Runtime,
+    (ready, signals): (&mut Ready, &mut Signals),
+) -> Result<Exit, CliError> {
+    recorded(plan, run_dir, command, console, None, |session, manifest| session.load(runtime, ready, signals, manifest))
+}
+
+/// Runs, and writes down what came of it; without `output` nothing of it is shown.
+fn recorded(
+    plan: Plan,
+    run_dir: RunDir,
+    command: &str,
+    console: &Console,
+    output: Option<&OutputArgs>,
+    measure: impl FnOnce(&mut Session<'_>, &mut RunManifest) -> Result<Report, CliError>,
+) -> Result<Exit, CliError> {
+    let clock = Clock::start();
     let mut manifest = RunManifest::start(command, &plan, plan.seed, &clock).map_err(CliError::internal)?;
     manifest.write(&run_dir).map_err(CliError::internal)?;
     let mut session = Session {
@@ -46,9 +71,9 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         plan,
         taps: Taps::default(),
     };
-    let result = session.measure(&mut manifest);
+    let result = measure(&mut session, &mut manifest);
     let (exit, partial) = match &result {
-        Ok(report) => session.conclude(report, &manifest, &args.output)?,
+        Ok(report) => session.conclude(report, &manifest, output)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
@@ -62,7 +87,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
 }
 
 /// Hides the plan's secrets, also in the forms that a login form gives a password, which a server may send back.
-fn redactor(plan: &Plan) -> Redactor {
+pub(crate) fn redactor(plan: &Plan) -> Redactor {
     let redactor = Redactor::new(&plan.secrets());
     let Some(login) = &plan.auth else { return redactor };
     let percent = gradio::form_encoded(login.password.expose());
@@ -90,8 +115,9 @@ struct Report {
 
 impl Session<'_> {
     fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
-        let descriptors = shard::raise_descriptor_limit();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
+        // An app that we start inherits it.
+        shard::raise_descriptor_limit();
+        let runtime = runtime()?;
         let (mut ready, mut signals) = Setup {
             plan: &self.plan,
             run_dir: self.run_dir.path(),
@@ -101,28 +127,34 @@ impl Session<'_> {
             runtime: &runtime,
         }
         .make_ready()?;
-        let (events, heard) = tokio::sync::mpsc::unbounded_channel();
-        let input = self.load_input(&ready, events, descriptors);
-        let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
-        let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
-        if let Err(exit) = watched {
-            // The second signal: the user does not want to wait. What is on disk stays there.
-            ready.end(self.console);
-            return Err(exit);
-        }
-        let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let name = ready.name.clone();
-        if let Ok(load) = &load {
-            manifest.target = Some(target_facts(&ready, load));
-        }
-        let died = ready.app.as_ref().map(|app| app.last_lines());
+        let result = self.load(&runtime, &mut ready, &mut signals, manifest);
         ready.end(self.console);
+        result
+    }
+
+    fn load(
+        &mut self,
+        runtime: &Runtime,
+        ready: &mut Ready,
+        signals: &mut Signals,
+        manifest: &mut RunManifest,
+    ) -> Result<Report, CliError> {
+        let descriptors = shard::raise_descriptor_limit();
+        let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        let input = self.load_input(ready, events, descriptors);
+        let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
+        // After a second signal the user does not want to wait. What is on disk stays there.
+        runtime.block_on(self.watch(heard, signals, ready))?;
+        let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if let Ok(load) = &load {
+            manifest.target = Some(target_facts(ready, load));
+        }
         let stopped = self.stop.reason();
-        if let (Some(StopReason::AppDied(_)), Some(lines)) = (&stopped, died) {
-            self.console.warning(&format!("the app's last lines:\n{lines}"));
+        if let (Some(StopReason::AppDied(_)), Some(app)) = (&stopped, &ready.app) {
+            self.console.warning(&format!("the app's last lines:\n{}", app.last_lines()));
         }
         match (load, &stopped) {
-            (Ok(load), _) => Ok(Report { name, load, stopped }),
+            (Ok(load), _) => Ok(Report { name: ready.name.clone(), load, stopped }),
             // What failed in the end failed for this reason.
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
@@ -183,7 +215,7 @@ impl Session<'_> {
         &self,
         report: &Report,
         manifest: &RunManifest,
-        output: &OutputArgs,
+        output: Option<&OutputArgs>,
     ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
@@ -194,7 +226,9 @@ impl Session<'_> {
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
-        self.print(&summary, &table, output.json)?;
+        if let Some(output) = output {
+            self.print(&summary, &table, output.json)?;
+        }
         let exit = match &report.stopped {
             Some(reason) => Exit::of_stop(reason),
             None => match summary.verdict.as_ref().map(|verdict| verdict.result) {
@@ -203,9 +237,13 @@ impl Session<'_> {
                 Some(VerdictResult::Pass) | None => Exit::Ok,
             },
         };
-        let ended =
-            Ended { report: CiReport::from(&summary).with_manifest(manifest), manifest, run_dir: &self.run_dir, exit };
-        let exit = publish(ended, output, self.console);
+        let exit = match output {
+            Some(output) => {
+                let report = CiReport::from(&summary).with_manifest(manifest);
+                publish(Ended { report, manifest, run_dir: &self.run_dir, exit }, output, self.console)
+            }
+            None => exit,
+        };
         if let Err(error) = written {
             return self.unwritten(report, &error);
         }
@@ -256,6 +294,11 @@ impl Session<'_> {
         console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
         Ok(())
     }
+}
+
+/// The main thread's runtime: it watches and never measures.
+pub(crate) fn runtime() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)
 }
 
 fn target_facts(ready: &Ready, load: &LoadReport) -> TargetFacts {

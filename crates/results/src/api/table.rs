@@ -2,9 +2,9 @@
 
 use super::level::{LevelSummary, RequestSummary};
 use super::summary::ApiSummary;
-use crate::diagnosis_text;
 use crate::rules_table::{mark, rules_table, verdict_text, worst};
 use crate::text::{one_line, percent, rate, requests, seconds, thousands, time};
+use crate::{Diagnosis, DiagnosisKind, diagnosis_text};
 use plimsoll_model::{Metric, TokenSource};
 use plimsoll_stats::Distribution;
 use std::fmt::{Arguments, Write as _};
@@ -38,11 +38,14 @@ pub fn api_report(summary: &ApiSummary) -> String {
 /// What a search for the load line found: its windows, one line each, and the line. Single windows have their files.
 pub fn search_report(summary: &ApiSummary) -> String {
     let found = summary.load_line.as_deref().unwrap_or("not found");
+    // Its windows are short and go beyond the limit on purpose.
+    let expected = |one: &&Diagnosis| matches!(one.kind, DiagnosisKind::FewRequests | DiagnosisKind::Concurrency);
+    let meaning: Vec<Diagnosis> = summary.diagnosis.iter().filter(|one| !expected(one)).cloned().collect();
     let mut parts = vec![
         api_banner(summary).unwrap_or_default(),
         levels_table(summary),
         format!("Load line: {}\n", one_line(found, usize::MAX)),
-        diagnosis_text(&summary.diagnosis),
+        diagnosis_text(&meaning),
         run_notes(summary),
         verdict_text(&summary.verdict),
     ];

@@ -17,6 +17,7 @@ pub use figures::{Figures, Point};
 pub use judge::CompareOptions;
 pub use markdown::comparison_markdown;
 pub use metric::{Better, Kind, Unit};
+pub(crate) use table::value_in_words;
 pub use table::{comparison_table, signed_percent};
 
 use crate::{LoadedRun, RunFigures};
