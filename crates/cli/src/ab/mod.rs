@@ -6,9 +6,10 @@ mod experiment;
 mod order;
 mod report;
 
-use crate::compare::{exit_of, write_markdown};
+use crate::compare::exit_of;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::reports::publish_comparison;
 use crate::run::{runtime, target};
 use crate::signals::Signals;
 use args::{AbArgs, Restart};
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exi
     if args.dry_run {
         return dry_run(args, &arms, console);
     }
+    args.reports.check()?;
     for arm in [&arms.base, &arms.branch] {
         target::check(&arm.plan)?;
     }
@@ -123,24 +125,21 @@ fn conclude(experiment: &mut Experiment<'_>, result: Result<(), CliError>) -> Re
     let (args, console) = (experiment.args, experiment.console);
     let written = experiment.write();
     if let Some(comparison) = &experiment.comparison {
-        if let Some(path) = &args.markdown {
-            write_markdown(comparison, path)?;
-        }
         if args.json {
             console.json(&serde_json::to_string_pretty(comparison).map_err(CliError::internal)?);
         } else {
             console.result(&format!("\n{}", comparison_table(comparison).trim_end()));
         }
     }
+    let exit = experiment.comparison.as_ref().map(|comparison| {
+        let exit = result.as_ref().map_or_else(|error| error.exit, |()| exit_of(comparison, args.exit_zero));
+        publish_comparison(comparison, &args.reports, exit, console)
+    });
     if let Some(reason) = &reason {
         console.note(&format!("\nPARTIAL: {reason}"));
     }
     console.note(&format!("\nResults saved to {}", experiment.dir.path().display()));
     result?;
     written?;
-    experiment
-        .comparison
-        .as_ref()
-        .map(|comparison| exit_of(comparison, args.exit_zero))
-        .ok_or_else(|| CliError::internal("no pair was measured"))
+    exit.ok_or_else(|| CliError::internal("no pair was measured"))
 }

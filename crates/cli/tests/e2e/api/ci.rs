@@ -31,7 +31,9 @@ fn annotations_stand_at_the_rules_line() {
     // Standard output is the summary's alone.
     let summary: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     let place = format!("::error file=work/scenario.toml,line={line},title=Plimsoll%3A threshold is broken::");
-    let ended = ended.says(&place).says("::error title=Plimsoll%3A threshold is broken::60 iterations by 4 users: max < 0.02ms");
+    let ended = ended
+        .says(&place)
+        .says("::error title=Plimsoll%3A threshold is broken::60 iterations by 4 users: max < 0.02ms");
     let cases = cases(&ended.dir().join("junit.xml"));
     let title = summary["levels"][0]["label"].as_str().unwrap();
     let of = |class: &str, rule: &str| cases[&(format!("classify.{title}{class}"), rule.to_owned())].0.clone();
