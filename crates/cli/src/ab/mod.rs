@@ -17,7 +17,6 @@ use arms::Arms;
 use experiment::Experiment;
 use plimsoll_results::{AbArm, AbFile, HostFacts, RunDir, RunState, Tool, comparison_table};
 use serde_json::json;
-use std::path::Path;
 
 pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let arms = arms::resolve(args)?;
@@ -26,12 +25,6 @@ pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exi
             "--max-pairs {} is less than --pairs {}, the fewest",
             args.max_pairs, args.pairs
         )));
-    }
-    if let Some(folder) = args.markdown.as_deref().and_then(Path::parent)
-        && !folder.as_os_str().is_empty()
-        && !folder.is_dir()
-    {
-        return Err(CliError::usage(format!("--markdown: there is no folder {}", folder.display())));
     }
     if args.dry_run {
         return dry_run(args, &arms, console);
