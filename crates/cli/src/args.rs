@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Http(Box<OneLiner<HttpArgs>>),
     /// Find the load line: the highest load at which the thresholds of a scenario hold
     Capacity(Box<CapacityArgs>),
+    /// Make report.html of a run again from its samples, also of one that was killed
+    Report(ReportArgs),
     /// Write a commented scenario to start from
     Init(InitArgs),
     /// Send one request of each name of a scenario and show it with its answer
@@ -84,6 +86,10 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Leave no report.html (`report` makes it later)
+    #[arg(long)]
+    pub no_report: bool,
+
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
@@ -92,8 +98,35 @@ pub(crate) struct OutputArgs {
 impl OutputArgs {
     /// For what writes no results.
     pub(crate) fn nowhere() -> Self {
-        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+        Self {
+            output_dir: PathBuf::new(),
+            shards: 1,
+            quiet: true,
+            json: false,
+            dry_run: false,
+            no_report: true,
+            exit_zero: false,
+        }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Directory of a run, or of an A/B experiment; more of them are shown behind the first
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Write the report to this file, in place of report.html in the directory of the first run
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print the data of the page as JSON; the page itself is only made with --output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Show the report in a browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]

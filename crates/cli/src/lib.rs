@@ -9,6 +9,7 @@ mod init;
 mod mock;
 mod oneliner;
 mod plan;
+mod report;
 mod run;
 mod schema;
 mod signals;
@@ -40,7 +41,11 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Capacity(args) => Some(&args.output),
         _ => None,
     };
-    let json = matches!(&cli.command, Command::Doctor(args) if args.json);
+    let json = match &cli.command {
+        Command::Doctor(args) => args.json,
+        Command::Report(args) => args.json,
+        _ => false,
+    };
     let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
     let result = match &cli.command {
         Command::Run(args) => match &args.scenario {
@@ -51,6 +56,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Report(args) => report::run(args, &console),
         Command::Init(args) => init::run(args, &console),
         Command::Check(args) => api::check::run(args, &console),
         Command::ScenarioSchema => {

@@ -8,6 +8,7 @@ use crate::args::RunArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
+use crate::report;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::watch;
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         run_dir,
         plan,
         taps: Taps::default(),
+        hurried: false,
     };
     let result = session.measure(&mut manifest);
     let (exit, partial) = match &result {
@@ -54,6 +56,9 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
+    }
+    if !args.output.no_report && session.wants_report() {
+        report::leave(&session.run_dir, console);
     }
     result.map(|_| exit)
 }
@@ -76,6 +81,8 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    /// Whether the user wants it to end at once.
+    hurried: bool,
 }
 
 /// What a run came to.
@@ -104,6 +111,7 @@ impl Session<'_> {
         let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
         if let Err(exit) = watched {
             // The second signal: the user does not want to wait. What is on disk stays there.
+            self.hurried = true;
             ready.end(self.console);
             return Err(exit);
         }
@@ -198,6 +206,11 @@ impl Session<'_> {
             None => Exit::Ok,
         };
         Ok((exit, partial))
+    }
+
+    /// Whether a tier was begun, and there is time for a page: a run that never came to its load has nothing to report.
+    fn wants_report(&self) -> bool {
+        !self.hurried && self.run_dir.tier_dirs().is_ok_and(|tiers| !tiers.is_empty())
     }
 
     fn unwritten(&self, report: &Report, error: &ResultsError) -> Result<(Exit, Option<String>), CliError> {

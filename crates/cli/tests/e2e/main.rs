@@ -15,6 +15,7 @@ mod cli;
 mod compat;
 mod faults;
 mod nginx;
+mod report;
 mod secrets;
 mod support;
 mod versions;
