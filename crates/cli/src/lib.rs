@@ -1,15 +1,19 @@
 //! The command line: what was typed becomes a plan, the plan becomes a run, and what came of it is printed.
 //! Both programs, `plimsoll` and `hf-perftest`, are [`main`].
 
+mod ab;
 mod api;
 mod args;
+mod compare;
 mod console;
 mod exit;
 mod init;
 mod mock;
 mod oneliner;
+mod page;
 mod plan;
-mod report;
+mod report_args;
+mod reports;
 mod run;
 mod schema;
 mod signals;
@@ -41,12 +45,15 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Capacity(args) => Some(&args.output),
         _ => None,
     };
-    let json = match &cli.command {
-        Command::Doctor(args) => args.json,
-        Command::Report(args) => args.json,
-        _ => false,
+    let (quiet, json) = match &cli.command {
+        Command::Doctor(args) => (false, args.json),
+        Command::Ab(args) => (args.quiet, args.json),
+        Command::Compare(args) => (false, args.json),
+        Command::History(args) => (false, args.json),
+        Command::Report(args) => (false, args.json),
+        _ => output.map_or((false, false), |output| (output.quiet, output.json)),
     };
-    let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
+    let console = Console::new(quiet, json);
     let result = match &cli.command {
         Command::Run(args) => match &args.scenario {
             Some(path) => run_scenario(path, args, name, &console),
@@ -56,7 +63,10 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
-        Command::Report(args) => report::run(args, &console),
+        Command::Report(args) => page::run(args, &console),
+        Command::Ab(args) => ab::run(args, name, &console),
+        Command::Compare(args) => compare::compare(args, &console),
+        Command::History(args) => compare::history(args, &console),
         Command::Init(args) => init::run(args, &console),
         Command::Check(args) => api::check::run(args, &console),
         Command::ScenarioSchema => {
@@ -73,7 +83,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::InstallSkill { targets } => install_skill(targets, &console),
     };
     match result {
-        Ok(Exit::Thresholds | Exit::Inconclusive) if output.is_some_and(|output| output.exit_zero) => Exit::Ok.code(),
+        Ok(exit) if output.is_some_and(|output| output.exit_zero) => exit.forgiven().code(),
         Ok(exit) => exit.code(),
         Err(error) => {
             console.error(&error.message);
@@ -100,6 +110,7 @@ fn run_scenario(path: &Path, args: &RunArgs, name: &str, console: &Console) -> R
         warmup,
         seed: args.seed,
         thresholds: args.threshold.clone(),
+        aborting: args.threshold_abort.clone(),
         max_users: args.max_users,
         timeout: args.request_timeout.map(Span),
     };

@@ -2,13 +2,15 @@
 
 use crate::LabError;
 use crate::process::Group;
-use plimsoll_model::{ConcurrencyLimit, Redactor};
+use plimsoll_model::{ConcurrencyLimit, Redactor, Variable};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How often an app is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(100);
+/// At how many looks in a row, [`POLL`] apart, an app that has settled is seen doing nothing.
+const QUIET_LOOKS: u32 = 10;
 
 /// Which app to start, and how.
 pub struct AppLaunch {
@@ -30,6 +32,8 @@ pub struct AppLaunch {
     pub log: PathBuf,
     /// The folder it runs in; ours when absent.
     pub working_dir: Option<PathBuf>,
+    /// More variables for its environment; they win over those above.
+    pub env: Vec<Variable>,
     /// Takes secrets out of its output.
     pub redactor: Redactor,
     /// Called with each line of its output, from another thread.
@@ -66,6 +70,9 @@ impl AppServer {
             };
         }
         command.env("GRADIO_ALLOWED_PATHS", &launch.allowed_paths);
+        for variable in &launch.env {
+            command.env(&variable.name, variable.value.expose());
+        }
         if let Some(folder) = &launch.working_dir {
             command.current_dir(folder);
         }
@@ -112,6 +119,29 @@ impl AppServer {
         }
     }
 
+    /// Waits until the app does nothing any more, at most this long. An app answers before its start is over: Gradio's
+    /// then looks whether it can reach itself, and ends if it was paused meanwhile. A thread that could run and is not let
+    /// counts as doing something, so a busy machine only makes this longer.
+    pub fn settle(&self, limit: Duration) {
+        let start = Instant::now();
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS && start.elapsed() < limit {
+            std::thread::sleep(POLL);
+            quiet = if runs(self.pid()) { 0 } else { quiet + 1 };
+        }
+    }
+
+    /// Takes the processor from the app and everything it started (SIGSTOP) until [`AppServer::resume`]. It keeps its
+    /// memory and its connections. Our own death ends it all the same.
+    pub fn pause(&self) {
+        self.group.pause();
+    }
+
+    /// Lets it go on. Harmless when it was not paused.
+    pub fn resume(&self) {
+        self.group.resume();
+    }
+
     /// Stops the app and everything it started: SIGTERM, up to 3 s, SIGKILL. Does nothing the second time.
     pub fn stop(&mut self) {
         self.group.stop();
@@ -121,6 +151,15 @@ impl AppServer {
     pub fn keep(self) {
         self.group.keep();
     }
+}
+
+/// Whether a thread of this process runs, or could. Where the system does not tell, none does.
+fn runs(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok()).any(|stat| {
+        // The state follows the name, which stands in parentheses and may hold anything.
+        stat.rsplit_once(')').is_some_and(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('R' | 'D')))
+    })
 }
 
 /// The variables that hf-perftest sets too; `None` for one that must not be inherited.
@@ -165,6 +204,7 @@ mod tests {
             allowed_paths: folder.path().to_owned(),
             log: folder.path().join("app.log"),
             working_dir: None,
+            env: Vec::new(),
             redactor: Redactor::default(),
             on_line: Box::new(|_| {}),
         }
@@ -228,6 +268,45 @@ mod tests {
         app.stop();
         assert!(gone_soon(child) && gone_soon(pid));
         assert_eq!(app.exited().as_deref(), Some("killed by signal 15"));
+    }
+
+    #[test]
+    fn an_app_settles_when_it_has_done_its_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "import time\nprint('child 1', flush=True)\nend = time.time() + 1\n\
+            while time.time() < end: pass\ntime.sleep(1000)\n";
+        let (app, _) = start_with_child(&folder, script);
+        let start = Instant::now();
+        app.settle(Duration::from_secs(20));
+        let took = start.elapsed();
+        assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(15), "{took:?}");
+    }
+
+    /// Whether a process is stopped by a signal.
+    fn stopped(pid: u32) -> bool {
+        let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+        String::from_utf8_lossy(&state.stdout).starts_with('T')
+    }
+
+    #[test]
+    fn a_paused_app_rests_and_can_still_be_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut app, child) = start_with_child(&folder, WITH_CHILD);
+        let soon = |wanted: bool| {
+            (0..50).any(|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                stopped(child) == wanted && stopped(app.pid()) == wanted
+            })
+        };
+        app.pause();
+        assert!(soon(true));
+        app.resume();
+        assert!(soon(false));
+        app.pause();
+        assert!(soon(true));
+        app.stop();
+        assert_eq!(app.exited().as_deref(), Some("killed by signal 15"), "it had the chance to end by itself");
+        assert!(gone_soon(child));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::background::{self, BackgroundSummary};
 use crate::client::{ClientSummary, ErrorClass, Intervals, count_error};
 use crate::phase_summary::{PhaseSummary, PhaseTally};
 use crate::signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
+use crate::tier_rules::TierValues;
 use crate::trace::TraceIndex;
 use crate::{LatencyRecord, P99_REQUESTS, PhaseSource, ResultsError, atomic, lines, phases_of};
 use plimsoll_model::{FailureClass, Outcome};
@@ -64,6 +65,8 @@ pub struct TierFold {
     pub signs: Signs,
     /// Background traffic by kind (`page_loads`, `uploads`, `downloads`); kinds without a request are left out.
     pub background: BTreeMap<String, BackgroundSummary>,
+    /// The single values, for rules about any quantile of them.
+    pub(crate) values: TierValues,
 }
 
 /// How many successful requests the server's traces were found for.
@@ -89,7 +92,7 @@ impl TierFold {
 /// again where nothing can be written). `same_host` says whether target and load generator share a clock. A cut-off
 /// last line is left out and counted. Folding again without the traces keeps what they said.
 ///
-/// The times of one run are held in memory: about 170 bytes a request and 8 bytes a partial output.
+/// The times of one tier are held in memory: about 180 bytes a request and 8 bytes a partial output.
 ///
 /// A disk too full for the phases is told in [`TierFold::unwritten`]: the figures are there all the same.
 ///
@@ -172,10 +175,7 @@ fn rewrite(path: &Path, traces: &TraceIndex<'_>, same_host: bool) -> Result<(), 
 
 #[derive(Default)]
 struct Tally {
-    latencies: Vec<f64>,
-    responses: Vec<f64>,
-    first_chunks: Vec<f64>,
-    gaps: Vec<f64>,
+    values: TierValues,
     phases: PhaseTally,
     errors: BTreeMap<String, ErrorClass>,
     failed: usize,
@@ -211,15 +211,12 @@ impl Tally {
             count_error(&mut self.errors, record.outcome.clone(), record.error.clone());
             return;
         }
-        self.latencies.push(record.latency_ms);
         self.ends.push((end, record.latency_ms));
         if record.request_id == 0 { &mut self.first } else { &mut self.later }.push(record.latency_ms);
         if self.name != record.name {
             self.name.clone_from(&record.name);
         }
-        self.responses.push(record.response_ms);
-        self.first_chunks.extend(record.ttft_ms);
-        self.gaps.extend(&record.chunk_gaps_ms);
+        self.values.add(record);
         self.cached += usize::from(record.cached);
         self.matched += usize::from(matched);
         if let Some(phases) = &record.phases {
@@ -243,7 +240,7 @@ impl Tally {
             let took = Distribution::of(&mut failures.iter().map(|(_, took)| *took).collect::<Vec<_>>())?.p50;
             Some((class.as_str().to_owned(), FailureSpan::of(&series, *class, start / 1e3, took)?))
         };
-        let groups = Groups::of_sorted(&self.latencies);
+        let groups = Groups::of_sorted(&self.values.latency);
         Signs {
             failures: self.failures.iter().filter_map(span).collect(),
             groups: groups.map(|groups| (self.name.clone(), groups)).into_iter().collect(),
@@ -253,12 +250,15 @@ impl Tally {
     }
 
     fn finish(mut self, cut_off_lines: usize, background: BTreeMap<String, BackgroundSummary>) -> TierFold {
-        let ok = self.latencies.len();
+        let ok = self.values.latency.len();
         let requests = ok + self.failed;
-        // Sorts the latencies, which the intervals need.
-        let latency = Distribution::of(&mut self.latencies);
+        let phases = std::mem::take(&mut self.phases).summary().map(|(phases, times)| {
+            [self.values.queue_wait, self.values.function] = times;
+            phases
+        });
+        // Sorts them, which quantiles, intervals and signs need.
+        let [latency, response, _, ttft, chunk_gaps, ..] = self.values.each().map(|values| Distribution::of(values));
         let signs = self.signs();
-        let phases = self.phases.summary();
         let throughput_rps = self
             .span
             .map(|(first, last)| (last - first) / 1000.0)
@@ -273,8 +273,8 @@ impl Tally {
             cut_off_lines,
             client: ClientSummary::new(requests, latency.as_ref()),
             latency,
-            response: Distribution::of(&mut self.responses),
-            intervals: Intervals::new(requests, &self.latencies),
+            response,
+            intervals: Intervals::new(requests, &self.values.latency),
             p99_trustworthy: ok >= P99_REQUESTS,
             errors: self.errors,
             trace_match: TraceMatch {
@@ -283,14 +283,15 @@ impl Tally {
                 source: phases.as_ref().map(|phases| phases.source),
             },
             phases,
-            ttft: Distribution::of(&mut self.first_chunks),
-            chunk_gaps: Distribution::of(&mut self.gaps),
+            ttft,
+            chunk_gaps,
             unwritten: None,
             first_sent_ms: self.span.map(|(first, _)| first),
             last_end_ms: self.span.map(|(_, last)| last),
             throughput_rps,
             signs,
             background,
+            values: self.values,
         }
     }
 }

@@ -7,12 +7,14 @@ mod ab_file;
 mod api;
 mod atomic;
 mod background;
+pub mod ci;
 mod client;
 mod comparison;
 mod diagnosis;
 mod error;
 mod events;
 mod fold;
+mod history;
 mod host;
 mod lines;
 mod load_run;
@@ -22,6 +24,7 @@ mod phase_summary;
 mod phases;
 mod record;
 mod refold;
+mod rules_table;
 mod run_dir;
 mod signs;
 mod steps;
@@ -30,7 +33,9 @@ mod table;
 #[cfg(test)]
 mod testdata;
 mod text;
+mod threshold;
 mod tier;
+mod tier_rules;
 mod time;
 mod trace;
 mod url;
@@ -42,10 +47,9 @@ pub use ab_file::{AbArm, AbFile, AbPair, pair_of};
 pub use api::{
     ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
     EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelLoad, LevelSummary, NameSeries, PartSummary,
-    QuantileInterval, RateLimitSummary, RequestSummary, StoredHistogram, ThresholdResult, ThresholdUnit, TokenRecord,
-    TokenSummary, ToldRecord, api_banner, api_error_table, api_notes, api_report, evaluate, first_intended,
-    fold_samples, generator_text, is_closed, level_dir, levels_table, request_table, search_report, threshold_table,
-    token_table, verdict_text,
+    QuantileInterval, RateLimitSummary, RequestSummary, StoredHistogram, TokenRecord, TokenSummary, ToldRecord,
+    api_banner, api_error_table, api_notes, api_report, evaluate, first_intended, fold_samples, generator_text,
+    is_closed, level_dir, levels_table, request_table, search_report, threshold_table, token_table,
 };
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
@@ -57,6 +61,7 @@ pub use diagnosis::{Diagnosis, DiagnosisKind, Severity, diagnosis_text};
 pub use error::ResultsError;
 pub use events::EventLog;
 pub use fold::{TierFold, TraceMatch, fold_tier};
+pub use history::{Change, FEWEST_RUNS, History, HistoryOptions, HistoryRun, Series, history_table, otava_csv};
 pub use host::HostFacts;
 pub use load_run::{LoadedRun, RunFigures, find_runs, load_run};
 pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
@@ -64,11 +69,14 @@ pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
 pub use refold::{Refolded, RefoldedStage, refold};
+pub use rules_table::{tier_rules_table, verdict_text};
 pub use run_dir::{RunDir, TierDir};
 pub use signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
 pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
+pub use threshold::{ThresholdResult, ThresholdState, ThresholdUnit};
 pub use tier::{TierInput, TierSummary};
+pub use tier_rules::{TierWatch, not_for_tiers};
 pub use trace::{read_traces, write_traces};
 pub use url::without_credentials;
 pub use verdict::{Verdict, VerdictResult};

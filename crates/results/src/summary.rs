@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(verdict.result, VerdictResult::Inconclusive);
         assert_eq!(verdict.reasons.len(), 2);
         assert_eq!(
-            (summary.state, verdict.reasons[0].as_str()),
+            (summary.state, verdict.reasons[1].as_str()),
             (RunState::Partial, "the run ended early: interrupted")
         );
         summary.write(&run).unwrap();

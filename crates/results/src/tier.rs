@@ -1,7 +1,9 @@
 //! One tier of `summary.json`.
 
+use crate::threshold::ThresholdResult;
+use crate::tier_rules::evaluate_tier;
 use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, Signs, TierFold, TraceMatch};
-use plimsoll_model::{Arrival, Health, Repeat, SessionScope};
+use plimsoll_model::{Arrival, Health, Repeat, SessionScope, Threshold};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -74,6 +76,9 @@ pub struct TierSummary {
     /// When failures came, and what else only the order and the shape of the times tell.
     #[serde(default)]
     pub signs: Signs,
+    /// How the rules fared that are about this tier.
+    #[serde(default)]
+    pub thresholds: Vec<ThresholdResult>,
     /// Lines missing at the end of the tier's file because the run was killed.
     #[serde(default)]
     pub cut_off_lines: usize,
@@ -108,8 +113,9 @@ pub struct TierInput {
 }
 
 impl TierSummary {
-    /// Puts together what was asked for and what the files say.
-    pub fn new(input: TierInput, fold: TierFold) -> Self {
+    /// Puts together what was asked for and what the files say, and judges the rules.
+    pub fn new(input: TierInput, fold: TierFold, thresholds: &[Threshold]) -> Self {
+        let thresholds = evaluate_tier(thresholds, input.users, &fold);
         let elapsed_seconds = input.elapsed_seconds.or_else(|| fold.elapsed_seconds()).unwrap_or(0.0);
         let (requests_per_user, duration_seconds) = match input.repeat {
             Repeat::Rounds(rounds) => (Some(rounds), None),
@@ -144,6 +150,7 @@ impl TierSummary {
             intervals: fold.intervals,
             p99_trustworthy: fold.p99_trustworthy,
             signs: fold.signs,
+            thresholds,
             cut_off_lines: fold.cut_off_lines,
             health: input.health,
         }

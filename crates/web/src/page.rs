@@ -44,10 +44,19 @@ pub fn live(token: &str) -> String {
 }
 
 fn policy(more: &str) -> String {
+    format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{}{more}\">", rules())
+}
+
+fn rules() -> String {
     format!(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {SCRIPT_HASHES}; \
-         style-src {STYLE_HASHES}; img-src data:; base-uri 'none'; form-action 'none'{more}\">"
+        "default-src 'none'; script-src {SCRIPT_HASHES}; style-src {STYLE_HASHES}; img-src data:; base-uri 'none'; \
+         form-action 'none'"
     )
+}
+
+/// What the live page may do, as a header: there it can also say that no other page may show it in a frame.
+pub(crate) fn live_policy() -> String {
+    format!("{}; connect-src 'self'; frame-ancestors 'none'", rules())
 }
 
 /// Puts each text where its mark is. A mark stands in the page once, and before the scripts that could hold its like.

@@ -9,13 +9,17 @@
     reason = "helpers are test code too; clippy sees that only in tests"
 )]
 
+mod ab;
 mod api;
 mod apps;
+mod ci_examples;
 mod cli;
+mod compare;
 mod compat;
 mod faults;
 mod nginx;
 mod report;
+mod rules;
 mod secrets;
 mod support;
 mod versions;

@@ -22,6 +22,7 @@ pub use compare::{EarlySummary, PartSummary};
 pub use fold::{ApiFold, ApiFoldOptions, ApiWarmup, LevelFacts};
 pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSummary, TokenSummary, is_closed};
 pub use load::LevelLoad;
+pub(crate) use metric::MetricFold;
 pub use metric::{QuantileInterval, StoredHistogram};
 pub(crate) use record::Line;
 pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
@@ -31,9 +32,9 @@ pub(crate) use summary::API_KIND;
 pub use summary::ApiSummary;
 pub use table::{
     api_banner, api_error_table, api_notes, api_report, generator_text, levels_table, request_table, search_report,
-    threshold_table, token_table, verdict_text,
+    threshold_table, token_table,
 };
-pub use threshold::{ThresholdResult, ThresholdUnit, evaluate};
+pub use threshold::evaluate;
 pub use told::{ColdSummary, RateLimitSummary};
 pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
 pub(crate) use writer::{SAMPLES, fold_each};

@@ -2,9 +2,9 @@
 
 use super::level::{LevelSummary, RequestSummary};
 use super::summary::ApiSummary;
-use super::threshold::ThresholdResult;
+use crate::rules_table::{mark, rules_table, verdict_text, worst};
 use crate::text::{one_line, percent, rate, requests, seconds, thousands, time};
-use crate::{Verdict, VerdictResult, diagnosis_text};
+use crate::{Diagnosis, DiagnosisKind, diagnosis_text};
 use plimsoll_model::{Metric, TokenSource};
 use plimsoll_stats::Distribution;
 use std::fmt::{Arguments, Write as _};
@@ -38,11 +38,14 @@ pub fn api_report(summary: &ApiSummary) -> String {
 /// What a search for the load line found: its windows, one line each, and the line. Single windows have their files.
 pub fn search_report(summary: &ApiSummary) -> String {
     let found = summary.load_line.as_deref().unwrap_or("not found");
+    // Its windows are short and go beyond the limit on purpose.
+    let expected = |one: &&Diagnosis| matches!(one.kind, DiagnosisKind::FewRequests | DiagnosisKind::Concurrency);
+    let meaning: Vec<Diagnosis> = summary.diagnosis.iter().filter(|one| !expected(one)).cloned().collect();
     let mut parts = vec![
         api_banner(summary).unwrap_or_default(),
         levels_table(summary),
         format!("Load line: {}\n", one_line(found, usize::MAX)),
-        diagnosis_text(&summary.diagnosis),
+        diagnosis_text(&meaning),
         run_notes(summary),
         verdict_text(&summary.verdict),
     ];
@@ -279,36 +282,7 @@ pub fn api_error_table(level: &LevelSummary) -> String {
 
 /// How the rules fared. Empty without any.
 pub fn threshold_table(level: &LevelSummary) -> String {
-    let mut table = String::new();
-    if level.thresholds.is_empty() {
-        return table;
-    }
-    let titles: Vec<String> = level.thresholds.iter().map(|rule| one_line(&rule.title(), 2 * LONGEST_NAME)).collect();
-    let width = width("Rules", &titles);
-    line(&mut table, format_args!("Rules"));
-    for (rule, title) in level.thresholds.iter().zip(titles) {
-        let mark = mark(rule.ok);
-        let row = format!("  {mark} {title:<width$} {:>11}{}", rule.value_in_words(), thin(rule));
-        line(&mut table, format_args!("{}", row.trim_end()));
-    }
-    table
-}
-
-fn mark(ok: Option<bool>) -> &'static str {
-    match ok {
-        Some(true) => "✓",
-        Some(false) => "✗",
-        None => "?",
-    }
-}
-
-/// Of several marks the one that decides.
-fn worst(marks: impl Iterator<Item = &'static str>) -> &'static str {
-    marks.max_by_key(|mark| ["✓", "?", "✗"].iter().position(|other| other == mark)).unwrap_or("-")
-}
-
-fn thin(rule: &ThresholdResult) -> String {
-    if rule.enough || rule.ok.is_none() { String::new() } else { format!("  (of only {})", rule.samples_in_words()) }
+    rules_table("Rules", &level.thresholds)
 }
 
 /// How the tables of a level are to be read, one sentence each; what they mean is in [`ApiSummary::diagnosis`].
@@ -329,18 +303,6 @@ pub fn api_notes(level: &LevelSummary) -> Vec<String> {
     }
     notes.extend(level.warnings.iter().map(|warning| sentence(warning)));
     notes
-}
-
-/// What the run comes to, and why.
-pub fn verdict_text(verdict: &Verdict) -> String {
-    let word = match verdict.result {
-        VerdictResult::Pass => "pass",
-        VerdictResult::Fail => "fail",
-        VerdictResult::Inconclusive => "inconclusive",
-    };
-    let reasons: String =
-        verdict.reasons.iter().map(|reason| format!("  {}\n", one_line(reason, usize::MAX))).collect();
-    format!("Verdict: {word}\n{reasons}")
 }
 
 /// A warning as a sentence that begins and ends as one.

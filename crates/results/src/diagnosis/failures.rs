@@ -58,8 +58,8 @@ fn when(step: &Step, span: &FailureSpan) -> String {
     let part = span.seconds / step.seconds;
     if part <= BURST {
         let which = if span.within == span.count { "all".to_owned() } else { text::thousands(span.within) };
-        let from = text::seconds(span.from_seconds);
-        format!(", {which} of them within {} from {from} into the run on", text::seconds(span.seconds))
+        let [from, to] = [span.from_seconds, span.from_seconds + span.seconds].map(text::seconds);
+        format!(", {which} of them between {from} and {to} into the run")
     } else if part >= SPREAD {
         ", spread over the whole time".to_owned()
     } else {
@@ -147,10 +147,8 @@ mod tests {
     fn a_burst_is_told_from_a_steady_share() {
         assert_eq!(
             sentences(failures, vec![failing("overloaded", 40, 33.0, 3.0)]),
-            [
-                "At 10 users 40 of 1,040 requests (3.8 %) failed with `overloaded`, all of them within 3.0 s from 33.0 s into \
-              the run on: the target, or what stands before it, turns requests away."
-            ]
+            ["At 10 users 40 of 1,040 requests (3.8 %) failed with `overloaded`, all of them between 33.0 s \
+              and 36.0 s into the run: the target, or what stands before it, turns requests away."]
         );
         assert!(
             sentences(failures, vec![failing("server_error", 40, 5.0, 77.0)])[0]

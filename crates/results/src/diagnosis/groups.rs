@@ -1,12 +1,14 @@
 //! Answers of two kinds: from a cache or not, or fast and slow for a reason that the figures do not tell.
 
-use super::view::View;
+use super::view::{Step, View};
 use super::words::{capital, share, span, times};
 use super::{Diagnosis, DiagnosisKind, Severity};
 use crate::text;
 
 /// From this share on the answers of the cache are what the figures show.
 const MANY: f64 = 0.1;
+/// How much the p50 of the beginning may differ from that of the rest.
+const CHANGED: f64 = 2.0;
 
 /// Answers from the app's cache.
 pub(super) fn cache(view: &View) -> Vec<Diagnosis> {
@@ -33,8 +35,14 @@ pub(super) fn cache(view: &View) -> Vec<Diagnosis> {
 
 /// The name and step whose two groups lie the furthest apart.
 pub(super) fn groups(view: &View) -> Vec<Diagnosis> {
-    let all =
-        view.steps.iter().flat_map(|step| step.signs.groups.iter().map(move |(name, groups)| (step, name, groups)));
+    // Where the beginning was much slower or faster than the rest, that is what makes two kinds, and it is said elsewhere.
+    let even =
+        |step: &&Step| step.early.as_ref().is_none_or(|early| (1.0 / CHANGED..CHANGED).contains(&early.p50_ratio));
+    let all = view
+        .steps
+        .iter()
+        .filter(even)
+        .flat_map(|step| step.signs.groups.iter().map(move |(name, groups)| (step, name, groups)));
     let apart = |groups: &crate::Groups| groups.slow_ms / groups.fast_ms;
     let Some((step, name, groups)) = all.max_by(|a, b| apart(a.2).total_cmp(&apart(b.2))) else { return Vec::new() };
     let named = if step.names.len() > 1 { format!(" of {}", text::one_line(name, 40)) } else { String::new() };
@@ -66,7 +74,7 @@ mod tests {
     fn a_cache_is_told_by_its_share() {
         let step = closed(10.0, 10.0, 9.0);
         assert!(cache(&run(vec![step.clone()])).is_empty());
-        let few = cache(&run(vec![super::super::view::Step { cached: 10, ..step.clone() }]));
+        let few = cache(&run(vec![Step { cached: 10, ..step.clone() }]));
         assert_eq!(
             (few[0].severity, few[0].sentence.as_str()),
             (
@@ -74,7 +82,7 @@ mod tests {
                 "At 10 users 1.0 % of the answers came from the app's cache, without running the function; they took no work."
             )
         );
-        let many = cache(&run(vec![super::super::view::Step { cached: 500, ..step }]));
+        let many = cache(&run(vec![Step { cached: 500, ..step }]));
         assert!(many[0].sentence.contains("50 % of the answers") && many[0].severity == Severity::Notice);
     }
 

@@ -7,6 +7,8 @@ use crate::{RateLimitSummary, text};
 
 /// From this share of refusals on the figures are those of the limit.
 const MANY: f64 = 0.01;
+/// From this one on what is let through tells the limit.
+const SHAPING: f64 = 0.1;
 
 /// The step with the largest share of refusals; without refusals, what the server told.
 pub(super) fn limits(view: &View) -> Vec<Diagnosis> {
@@ -53,7 +55,8 @@ fn refusals(step: &Step, limit: &RateLimitSummary, others: usize) -> Diagnosis {
             )
         }
         Some((rate, words)) => format!("{words} are allowed: stay below {} or get a higher quota", per_second(rate)),
-        None if count > 0 && step.throughput > 0.0 => format!(
+        // Only when nothing else stood in the way.
+        None if refused >= SHAPING && count + step.ok == step.count && step.ok > 0 => format!(
             "{} were let through, so about that is allowed: stay below it or get a higher quota",
             per_second(step.throughput)
         ),

@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_trend_is_told_by_what_it_means() {
         let with = |mut step: super::super::view::Step, p50| {
-            step.signs.settling = Some(Settling { ok: [100; 4], p50 });
+            step.signs.settling = Some(Settling { ok: [100; 4], p50, ..Settling::default() });
             sentences(settling, vec![closed(1.0, 1.0, 1.0), step])
         };
         let growing = [200.0, 900.0, 1_700.0, 2_400.0];

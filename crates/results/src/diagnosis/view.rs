@@ -35,7 +35,8 @@ pub(super) struct Step {
     pub(super) rounds: bool,
     /// Whether users paused between requests.
     pub(super) pauses: bool,
-    /// Measured time.
+    /// Warm-up at its beginning, and the measured time after it, in seconds.
+    pub(super) warmup_seconds: f64,
     pub(super) seconds: f64,
     /// Requests that ended by themselves, warm-up apart.
     pub(super) count: u64,
@@ -124,6 +125,7 @@ impl Step {
             rate: level.load.rate,
             closed: level.closed,
             pauses: level.load.pauses,
+            warmup_seconds: level.warmup_seconds,
             seconds: level.seconds,
             count: level.all.count,
             ok: level.all.ok,

@@ -124,12 +124,15 @@ fn early(step: &Step) -> Option<Diagnosis> {
         early.rps_ratio
     );
     let (kind, meaning) = if slower {
-        (
-            DiagnosisKind::ColdStart,
-            "the target was still warming up; a `warmup` in the load keeps that out of the figures",
-        )
+        let cut = step.signs.settling.and_then(|settling| settling.warm_up_seconds).filter(|cut| *cut > 0.0);
+        let long =
+            cut.map_or_else(String::new, |cut| format!(" of about {}", text::seconds(cut + step.warmup_seconds)));
+        let meaning =
+            format!("the target was still warming up; a `warmup`{long} in the load keeps that out of the figures");
+        (DiagnosisKind::ColdStart, meaning)
     } else {
-        (DiagnosisKind::Settling, "the answers became slower; the figures of the whole level describe neither part")
+        let meaning = "the answers became slower; the figures of the whole level describe neither part".to_owned();
+        (DiagnosisKind::Settling, meaning)
     };
     Some(Diagnosis::new(kind, Severity::Notice, format!("{figures}: {meaning}."), parts(step, early)))
 }
@@ -207,7 +210,7 @@ mod tests {
         );
         assert_eq!(first(&run(vec![level(60.0, 1_000)]))[0].kind, DiagnosisKind::Settling);
         let mut trend = level(60.0, 1_000);
-        trend.signs.settling = Some(Settling { ok: [99; 4], p50: [10.0, 20.0, 30.0, 40.0] });
+        trend.signs.settling = Some(Settling { ok: [99; 4], p50: [10.0, 20.0, 30.0, 40.0], ..Settling::default() });
         for silent in [level(110.0, 1_000), level(200.0, 100), trend] {
             assert!(sentences(first, vec![silent]).is_empty());
         }

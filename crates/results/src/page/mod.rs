@@ -1,5 +1,6 @@
 //! What `report.html` and the live page show of a run, as one object.
 
+mod apply;
 mod column;
 mod distribution;
 mod edges;

@@ -9,7 +9,7 @@ use crate::{
     RunDir, RunFigures, RunManifest, diagnosis, first_intended, is_closed,
 };
 use plimsoll_model::scenario::{Objectives, Scenario, ThresholdSpec};
-use plimsoll_model::{ApiLoad, Threshold};
+use plimsoll_model::{ApiLoad, Scope, Threshold};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Work {
             .unwrap_or_default();
         let threshold = |spec: ThresholdSpec| {
             let rule = Threshold::parse(&spec.rule).ok()?;
-            Some(Threshold { request: spec.request, abort: spec.abort, ..rule })
+            Some(Threshold { scope: spec.level.map(Scope::Level), request: spec.request, abort: spec.abort, ..rule })
         };
         Ok(Self {
             dir: dir.to_owned(),
@@ -171,7 +171,9 @@ impl Work {
             health: Vec::new(),
             warnings: Vec::new(),
         };
-        let level = LevelSummary::new(input, &fold, &self.thresholds);
+        let part = Scope::Level(u32::try_from(number).unwrap_or(u32::MAX));
+        let about: Vec<_> = self.thresholds.iter().filter(|rule| rule.is_about(part)).cloned().collect();
+        let level = LevelSummary::new(input, &fold, &about);
         self.add_stage(&level, fold);
         Ok(level)
     }

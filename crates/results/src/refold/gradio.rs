@@ -8,7 +8,8 @@ use crate::{
     ApiFold, ApiFoldOptions, ApiSampleRecord, LoadedRun, ResultsError, RunDir, RunFigures, RunManifest, Summary,
     TierFold, TierInput, TierSummary, diagnosis, read_traces,
 };
-use plimsoll_model::{Arrival, LoadProfile, Repeat, SessionScope};
+use plimsoll_model::{Arrival, LoadProfile, Repeat, SessionScope, Threshold};
+use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +57,7 @@ struct Work {
     session: SessionScope,
     api_name: Option<String>,
     mixed_traffic: bool,
+    thresholds: Vec<Threshold>,
     same_host: bool,
     rows: Rows,
     stages: Vec<RefoldedStage>,
@@ -74,6 +76,7 @@ impl Work {
             session: of_plan(manifest, "/session").unwrap_or(SessionScope::PerUser),
             api_name: endpoint.or_else(|| of_plan(manifest, "/api_name")),
             mixed_traffic: of_plan(manifest, "/mixed_traffic").unwrap_or(false),
+            thresholds: thresholds(manifest),
             same_host: target.is_some_and(|target| is_this_machine(&target.url)),
             rows: Rows::new(TimeBasis::Latency).with_concurrency(),
             stages: Vec::new(),
@@ -123,7 +126,13 @@ impl Work {
             // Those that had not been sent yet are in no file.
             cancelled: tier.cancelled.max(fold.cancelled),
             health: tier.health.take(),
-            ..TierSummary::new(self.input(tier.tier, tier.background_traffic.is_some(), String::new()), fold)
+            // Whether a rule stopped the run is history, and without the plan they all are.
+            thresholds: std::mem::take(&mut tier.thresholds),
+            ..TierSummary::new(
+                self.input(tier.tier, tier.background_traffic.is_some(), String::new()),
+                fold,
+                &self.thresholds,
+            )
         };
         *tier = remade;
         Ok(())
@@ -144,7 +153,7 @@ impl Work {
         dirs.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (_, name, tier) in dirs {
             let fold = self.fold(&tier.path)?;
-            tiers.push(TierSummary::new(self.input(tier.users, self.mixed_traffic, name), fold));
+            tiers.push(TierSummary::new(self.input(tier.users, self.mixed_traffic, name), fold, &self.thresholds));
         }
         Ok(tiers)
     }
@@ -198,9 +207,21 @@ impl Work {
     }
 }
 
+/// The plan's rules. One that this release cannot read was refused when the run began.
+fn thresholds(manifest: Option<&RunManifest>) -> Vec<Threshold> {
+    #[derive(Deserialize)]
+    struct Rule {
+        rule: String,
+        abort: bool,
+    }
+    let rules: Vec<Rule> = of_plan(manifest, "/thresholds").unwrap_or_default();
+    let read = |Rule { rule, abort }| Some(Threshold { abort, ..Threshold::parse_scoped(&rule).ok()? });
+    rules.into_iter().filter_map(read).collect()
+}
+
 /// When the first request of a tier was sent; a tier without one comes last.
 fn first_sent(dir: &Path) -> Result<f64, ResultsError> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Sent {
         sent_ms: f64,
     }

@@ -1,6 +1,6 @@
 //! `report`: the page of runs that are over. And the page that every run leaves.
 
-use crate::args::ReportArgs;
+use crate::args::PageArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use plimsoll_results::page::{PageComparison, PageData, PageOverlay};
@@ -15,7 +15,7 @@ const FILE: &str = "report.html";
 /// Most runs that are named when a folder holds several.
 const MOST_NAMED: usize = 10;
 
-pub(crate) fn run(args: &ReportArgs, console: &Console) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &PageArgs, console: &Console) -> Result<Exit, CliError> {
     let Some((subject, others)) = args.runs.split_first() else {
         return Err(CliError::usage("report: give the directory of a run"));
     };
