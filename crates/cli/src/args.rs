@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Http(Box<OneLiner<HttpArgs>>),
     /// Find the load line: the highest load at which the thresholds of a scenario hold
     Capacity(Box<CapacityArgs>),
+    /// Make report.html of a run again from its samples, also of one that was killed
+    Report(PageArgs),
     /// Compare two variants of an app on this machine, run next to each other in pairs
     Ab(Box<AbArgs>),
     /// Compare runs that were made earlier
@@ -93,6 +95,10 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Leave no report.html (`report` makes it later)
+    #[arg(long)]
+    pub no_report: bool,
+
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
@@ -110,10 +116,30 @@ impl OutputArgs {
             quiet: true,
             json: false,
             dry_run: false,
+            no_report: true,
             exit_zero: false,
             reports: ReportArgs::default(),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PageArgs {
+    /// Directory of a run, or of an A/B experiment; more of them are shown behind the first
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Write the report to this file, in place of report.html in the directory of the first run
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print the data of the page as JSON; the page itself is only made with --output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Show the report in a browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]

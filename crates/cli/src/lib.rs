@@ -10,6 +10,7 @@ mod exit;
 mod init;
 mod mock;
 mod oneliner;
+mod page;
 mod plan;
 mod report_args;
 mod reports;
@@ -49,6 +50,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Ab(args) => (args.quiet, args.json),
         Command::Compare(args) => (false, args.json),
         Command::History(args) => (false, args.json),
+        Command::Report(args) => (false, args.json),
         _ => output.map_or((false, false), |output| (output.quiet, output.json)),
     };
     let console = Console::new(quiet, json);
@@ -61,6 +63,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Report(args) => page::run(args, &console),
         Command::Ab(args) => ab::run(args, name, &console),
         Command::Compare(args) => compare::compare(args, &console),
         Command::History(args) => compare::history(args, &console),

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
         return Ok(Exit::Ok);
     }
     args.output.reports.check()?;
-    let mut session = Session::start(command, &prepared, console)?;
+    let mut session = Session::start(command, &prepared, &args.output, console)?;
     let search = Search {
         prepared: prepared.clone(),
         run_dir: session.run_dir.clone(),

@@ -30,7 +30,7 @@ pub(crate) fn run(
     }
     output.reports.check()?;
     let prepared = Arc::new(source.prepare(plan)?);
-    let mut session = Session::start(command, &prepared, console)?;
+    let mut session = Session::start(command, &prepared, output, console)?;
     let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
     match session.run(move |setup| levels.run(&setup)) {
         Ok(levels) => session.conclude(levels, output),

@@ -6,6 +6,7 @@ use super::prepare::Prepared;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::page;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
@@ -33,11 +34,20 @@ pub(crate) struct Session<'a> {
     runtime: Runtime,
     warnings: Vec<String>,
     taps: Taps,
+    /// Whether to leave a page.
+    report: bool,
+    /// Whether there can be something to show on it.
+    load_began: bool,
 }
 
 impl<'a> Session<'a> {
     /// Looks whether the target can be reached, and makes the run's directory.
-    pub(crate) fn start(command: &str, prepared: &'a Prepared, console: &'a Console) -> Result<Self, CliError> {
+    pub(crate) fn start(
+        command: &str,
+        prepared: &'a Prepared,
+        output: &OutputArgs,
+        console: &'a Console,
+    ) -> Result<Self, CliError> {
         let clock = Clock::start();
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
@@ -59,6 +69,8 @@ impl<'a> Session<'a> {
             runtime,
             warnings: Vec::new(),
             taps: Taps::default(),
+            report: !output.no_report,
+            load_began: false,
         };
         session.warn_beforehand(descriptors);
         Ok(session)
@@ -112,19 +124,25 @@ impl<'a> Session<'a> {
             let _inside = self.runtime.enter();
             Signals::listen().map_err(CliError::internal)?
         };
+        self.load_began = true;
         let thread = std::thread::Builder::new()
             .name("load".to_owned())
             .spawn(move || work(setup))
             .map_err(CliError::internal)?;
         let stop = self.stop.clone();
         let (console, log) = (self.console, &mut self.log);
-        self.runtime.block_on(watch(
+        let watched = self.runtime.block_on(watch(
             &mut heard,
             &mut signals,
             &stop,
             |event| show(console, log, &stop, event),
             || None,
-        ))?;
+        ));
+        if let Err(exit) = watched {
+            // The second signal: the user does not want to wait.
+            self.load_began = false;
+            return Err(exit);
+        }
         let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (result, self.stop.reason()) {
             // What failed in the end failed for this reason.
@@ -221,7 +239,12 @@ impl<'a> Session<'a> {
     ) -> Result<Exit, CliError> {
         self.manifest.end(partial);
         match written.and_then(|()| self.manifest.write(&self.run_dir)) {
-            Ok(()) => Ok(exit),
+            Ok(()) => {
+                if self.report && self.load_began {
+                    page::leave(&self.run_dir, self.console);
+                }
+                Ok(exit)
+            }
             Err(error) => {
                 self.console.error(&error.to_string());
                 Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })

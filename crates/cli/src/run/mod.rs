@@ -7,6 +7,7 @@ pub(crate) mod target;
 use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::page;
 use crate::plan;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
@@ -70,6 +71,7 @@ fn recorded(
         run_dir,
         plan,
         taps: Taps::default(),
+        hurried: false,
     };
     let result = measure(&mut session, &mut manifest);
     let (exit, partial) = match &result {
@@ -82,6 +84,9 @@ fn recorded(
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
+    }
+    if output.is_some_and(|output| !output.no_report) && session.wants_report() {
+        page::leave(&session.run_dir, console);
     }
     result.map(|_| exit)
 }
@@ -104,6 +109,8 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    /// Whether the user wants it to end at once.
+    hurried: bool,
 }
 
 /// What a run came to.
@@ -144,7 +151,9 @@ impl Session<'_> {
         let input = self.load_input(ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         // After a second signal the user does not want to wait. What is on disk stays there.
-        runtime.block_on(self.watch(heard, signals, ready))?;
+        let watched = runtime.block_on(self.watch(heard, signals, ready));
+        self.hurried = watched.is_err();
+        watched?;
         let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if let Ok(load) = &load {
             manifest.target = Some(target_facts(ready, load));
@@ -248,6 +257,11 @@ impl Session<'_> {
             return self.unwritten(report, &error);
         }
         Ok((exit, partial))
+    }
+
+    /// Whether a tier was begun, and there is time for a page: a run that never came to its load has nothing to report.
+    fn wants_report(&self) -> bool {
+        !self.hurried && self.run_dir.tier_dirs().is_ok_and(|tiers| !tiers.is_empty())
     }
 
     fn unwritten(&self, report: &Report, error: &ResultsError) -> Result<(Exit, Option<String>), CliError> {

@@ -32,6 +32,18 @@ pub struct Refolded {
     pub notes: Vec<String>,
 }
 
+impl Refolded {
+    /// Whether no request had ended: there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        let none = match &self.run.figures {
+            RunFigures::Gradio(summary) => summary.tiers.iter().all(|tier| tier.total_requests == 0),
+            RunFigures::Api(summary) => summary.levels.iter().all(|level| level.all.count == 0),
+        };
+        // A run that came no further than its warm-up has rows.
+        none && self.rows.is_empty()
+    }
+}
+
 /// What the figures of a tier or level do not hold.
 #[derive(Debug, Default)]
 pub struct RefoldedStage {

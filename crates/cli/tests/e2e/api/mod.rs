@@ -11,6 +11,7 @@ mod journeys;
 mod lines;
 mod real;
 mod refusals;
+mod report;
 mod signals;
 mod support;
 mod thresholds;
