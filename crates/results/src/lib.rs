@@ -9,6 +9,7 @@ mod background;
 mod client;
 mod error;
 mod events;
+mod flat;
 mod fold;
 mod host;
 mod lines;
@@ -17,6 +18,7 @@ mod phase_summary;
 mod phases;
 mod record;
 mod run_dir;
+mod server_metrics;
 mod summary;
 mod table;
 #[cfg(test)]
@@ -42,6 +44,12 @@ pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
 pub use error::ResultsError;
 pub use events::EventLog;
+#[cfg(feature = "parquet")]
+pub use flat::ParquetWriter;
+pub use flat::{
+    COLUMNS, Cell, Column, ColumnType, CsvWriter, FlatReport, FlatRow, FlatWriter, JsonLayout, JsonWriter, read_flat,
+    write_error,
+};
 pub use fold::{TierFold, TraceMatch, fold_tier};
 pub use host::HostFacts;
 pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
@@ -49,6 +57,10 @@ pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
 pub use run_dir::{RunDir, TierDir};
+pub use server_metrics::{
+    ServerColumn, ServerMetricKind, ServerMetricRecord, ServerMetricSummary, ServerMetricsFold, ServerMetricsWriter,
+    read_server_metrics, server_metrics_table,
+};
 pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};
 pub use tier::{TierInput, TierSummary};

@@ -1,7 +1,7 @@
 //! `summary.json`: the figures of a run.
 
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, TierSummary, Verdict, WarmupSummary, url};
+use crate::{ResultsError, RunDir, RunState, ServerMetricSummary, TierSummary, Verdict, WarmupSummary, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -33,6 +33,9 @@ pub struct Summary {
     /// What happened before the first tier; `null` when there was no warm-up.
     #[serde(default)]
     pub warmup: Option<WarmupSummary>,
+    /// What the target told of itself, with `--scrape`; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_metrics: Vec<ServerMetricSummary>,
 }
 
 impl Summary {
@@ -55,6 +58,7 @@ impl Summary {
             partial_reason,
             verdict: Some(verdict),
             warmup,
+            server_metrics: Vec::new(),
         }
     }
 

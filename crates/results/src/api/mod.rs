@@ -12,7 +12,7 @@ mod series_file;
 mod summary;
 mod table;
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 mod threshold;
 mod told;
 mod writer;

@@ -2,7 +2,7 @@
 
 use super::level::LevelSummary;
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, Verdict, VerdictResult, url};
+use crate::{ResultsError, RunDir, RunState, ServerMetricSummary, Verdict, VerdictResult, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -42,6 +42,9 @@ pub struct ApiSummary {
     /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
     #[serde(default)]
     pub calibration: Option<String>,
+    /// What the target told of itself, with `--scrape`; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_metrics: Vec<ServerMetricSummary>,
 }
 
 impl ApiSummary {
@@ -68,6 +71,7 @@ impl ApiSummary {
             levels,
             warnings,
             calibration: None,
+            server_metrics: Vec::new(),
         }
     }
 
