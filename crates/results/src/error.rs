@@ -52,6 +52,42 @@ pub enum ResultsError {
         /// What the JSON reader said.
         reason: serde_json::Error,
     },
+    /// A run directory was named that is none.
+    #[error("{path}: {}; give the directory of a run", if *there { "this is a file" } else { "there is no such folder" })]
+    NotADirectory {
+        /// What was named.
+        path: PathBuf,
+        /// Whether there is a file of that name.
+        there: bool,
+    },
+    /// A run has begun in this directory and left no figures.
+    #[error(
+        "{dir} holds a run without summary.json: was it killed? `plimsoll report {dir}` makes the file from what was \
+         measured"
+    )]
+    NoSummary {
+        /// The run directory.
+        dir: PathBuf,
+    },
+    /// No run is in this directory.
+    #[error("{dir} holds no run: there is neither summary.json nor run.json in it")]
+    NotARun {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file was written by a later release in a form that this one would misread.
+    #[error(
+        "{path} was written by a newer release of this tool (its files are of version {version}, this release knows \
+         {known}): use that release, or a later one"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The latest one that we know.
+        known: u32,
+    },
     /// A value cannot be written as JSON, for example a path that is not valid Unicode.
     #[error("cannot write {what} as JSON: {reason}")]
     Encode {

@@ -3,16 +3,19 @@
 //! Samples on disk are the truth: everything in `summary.json` can be computed again from `client_latencies.jsonl` and
 //! `traces.jsonl`, also for a run that was cut off. The files hold hf-perftest's keys with the same meaning, and more.
 
+mod ab_file;
 mod api;
 mod atomic;
 mod background;
 mod client;
+mod comparison;
 mod error;
 mod events;
 mod flat;
 mod fold;
 mod host;
 mod lines;
+mod load_run;
 mod manifest;
 mod phase_summary;
 mod phases;
@@ -32,6 +35,7 @@ mod verdict;
 mod warmup;
 mod writer;
 
+pub use ab_file::{AbArm, AbFile, AbPair, pair_of};
 pub use api::{
     ApiFold, ApiFoldOptions, ApiIntervals, ApiSampleRecord, ApiSeries, ApiSummary, ApiWarmup, ApiWriter, ColdSummary,
     EarlySummary, ErrorSummary, LevelFacts, LevelInput, LevelSummary, NameSeries, PartSummary, QuantileInterval,
@@ -42,6 +46,10 @@ pub use api::{
 };
 pub use background::{BackgroundRecord, BackgroundSummary};
 pub use client::{ClientSummary, ErrorClass, Intervals};
+pub use comparison::{
+    ArmRuns, Better, CompareError, CompareOptions, ComparisonOutcome, ComparisonRow, Figures, Kind, Point, RowVerdict,
+    RunComparison, RunDesign, Unit, compare, comparison_markdown, comparison_table, signed_percent, unlike,
+};
 pub use error::ResultsError;
 pub use events::EventLog;
 #[cfg(feature = "parquet")]
@@ -52,6 +60,7 @@ pub use flat::{
 };
 pub use fold::{TierFold, TraceMatch, fold_tier};
 pub use host::HostFacts;
+pub use load_run::{LoadedRun, RunFigures, find_runs, load_run};
 pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
 pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};

@@ -1,36 +1,22 @@
 //! The standard normal distribution.
 
+use statrs::function::erf::{erfc, erfc_inv};
+use std::f64::consts::SQRT_2;
+
 /// The `z` for which a standard normal variable lies within ±z with this probability: 1.96 for 0.95.
 /// `None` when `confidence` is not inside 0 to 1.
 pub(crate) fn two_sided_z(confidence: f64) -> Option<f64> {
-    if !(confidence > 0.0 && confidence < 1.0) {
-        return None;
-    }
-    // The probability rises with z, so halving the bracket finds it. Beyond ±10 an f64 cannot tell it from 1.
-    let (mut low, mut high) = (0.0, 10.0);
-    for _ in 0..64 {
-        let middle = 0.5 * (low + high);
-        if central_probability(middle) < confidence {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    Some(0.5 * (low + high))
+    (confidence > 0.0 && confidence < 1.0).then(|| SQRT_2 * erfc_inv(1.0 - confidence))
 }
 
-/// P(−z ≤ Z ≤ z) by the series 2 φ(z) (z + z³/3 + z⁵/(3·5) + …), all of whose terms are positive, so that nothing
-/// cancels: G. Marsaglia, "Evaluating the normal distribution", Journal of Statistical Software 11 (2004).
-fn central_probability(z: f64) -> f64 {
-    let square = z * z;
-    let (mut term, mut sum, mut odd) = (z, z, 1.0);
-    while term > sum * f64::EPSILON {
-        odd += 2.0;
-        term *= square / odd;
-        sum += term;
-    }
-    let density = (-0.5 * square).exp() / std::f64::consts::TAU.sqrt();
-    2.0 * density * sum
+/// P(Z ≤ z).
+pub(crate) fn normal_cdf(z: f64) -> f64 {
+    0.5 * erfc(-z / SQRT_2)
+}
+
+/// The `z` that a standard normal variable stays below with this probability; infinite at 0 and 1.
+pub(crate) fn normal_quantile(probability: f64) -> f64 {
+    -SQRT_2 * erfc_inv(2.0 * probability)
 }
 
 #[cfg(test)]
@@ -49,6 +35,8 @@ mod tests {
         ] {
             let z = two_sided_z(confidence).unwrap();
             assert!((z - expected).abs() < 1e-11, "{confidence}: {z} instead of {expected}");
+            assert!((normal_cdf(z) - (1.0 + confidence) / 2.0).abs() < 1e-10);
+            assert!((normal_quantile((1.0 + confidence) / 2.0) - z).abs() < 1e-11);
         }
     }
 

@@ -23,6 +23,7 @@ pub use level::{ApiIntervals, ErrorSummary, LevelInput, LevelSummary, RequestSum
 pub use metric::{QuantileInterval, StoredHistogram};
 pub use record::{ApiSampleRecord, TokenRecord, ToldRecord};
 pub use series_file::{ApiSeries, NameSeries};
+pub(crate) use summary::API_KIND;
 pub use summary::ApiSummary;
 pub use table::{
     api_banner, api_error_table, api_notes, api_report, generator_text, levels_table, request_table, search_report,

@@ -10,7 +10,7 @@ use std::fs;
 const FILE: &str = "summary.json";
 
 /// What `kind` says.
-const KIND: &str = "api";
+pub(crate) const API_KIND: &str = "api";
 
 /// The figures of an API run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl ApiSummary {
         let state = if partial_reason.is_some() { RunState::Partial } else { RunState::Complete };
         Self {
             schema_version: SCHEMA_VERSION,
-            kind: KIND.to_owned(),
+            kind: API_KIND.to_owned(),
             name,
             target,
             timestamp: run.timestamp().to_owned(),
@@ -97,7 +97,7 @@ impl ApiSummary {
         let bytes = fs::read(&path).map_err(|reason| ResultsError::io("read", &path, reason))?;
         let damaged = |reason| ResultsError::BadFile { path: path.clone(), reason };
         let kind: Kind = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if kind.kind.as_deref() == Some(KIND) {
+        if kind.kind.as_deref() == Some(API_KIND) {
             serde_json::from_slice(&bytes).map(Some).map_err(damaged)
         } else {
             Ok(None)
