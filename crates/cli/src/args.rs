@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `plan`.
 
+use crate::args_export::{ExportArgs, TelemetryArgs};
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
 use crate::skill::SkillTarget;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Http(Box<OneLiner<HttpArgs>>),
     /// Find the load line: the highest load at which the thresholds of a scenario hold
     Capacity(Box<CapacityArgs>),
+    /// Write the samples of a run as one flat table: CSV, JSON or Parquet
+    Export(ExportArgs),
     /// Write a commented scenario to start from
     Init(InitArgs),
     /// Send one request of each name of a scenario and show it with its answer
@@ -87,12 +90,23 @@ pub(crate) struct OutputArgs {
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl OutputArgs {
     /// For what writes no results.
     pub(crate) fn nowhere() -> Self {
-        Self { output_dir: PathBuf::new(), shards: 1, quiet: true, json: false, dry_run: false, exit_zero: false }
+        Self {
+            output_dir: PathBuf::new(),
+            shards: 1,
+            quiet: true,
+            json: false,
+            dry_run: false,
+            exit_zero: false,
+            telemetry: TelemetryArgs::default(),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod api;
 mod args;
+mod args_export;
 mod console;
 mod exit;
+mod export;
 mod init;
 mod mock;
 mod oneliner;
@@ -14,6 +16,7 @@ mod schema;
 mod signals;
 mod skill;
 mod tap;
+mod telemetry;
 mod watch;
 
 use api::prepare::Source;
@@ -40,7 +43,12 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Capacity(args) => Some(&args.output),
         _ => None,
     };
-    let json = matches!(&cli.command, Command::Doctor(args) if args.json);
+    let json = match &cli.command {
+        Command::Doctor(args) => args.json,
+        // Standard output may be the table itself.
+        Command::Export(_) => true,
+        _ => false,
+    };
     let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
     let result = match &cli.command {
         Command::Run(args) => match &args.scenario {
@@ -51,6 +59,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Export(args) => export::run(args, &console),
         Command::Init(args) => init::run(args, &console),
         Command::Check(args) => api::check::run(args, &console),
         Command::ScenarioSchema => {

@@ -45,9 +45,9 @@ impl Endpoint {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err(wrong(format!("{shown} must begin with http:// or https:// and a host")));
         }
-        let plain = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
-        let login = (!url.username().is_empty() || url.password().is_some())
-            .then(|| format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default())));
+        let login = (!url.username().is_empty() || url.password().is_some()).then(|| {
+            format!("{}:{}", percent_decode(url.username()), percent_decode(url.password().unwrap_or_default()))
+        });
         let path = url[Position::BeforePath..Position::AfterQuery].to_owned();
         // Neither can fail: the address has a host.
         let _ = (url.set_username(""), url.set_password(None));
@@ -118,6 +118,11 @@ impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// A text without its percent-encoding.
+pub fn percent_decode(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Speaks to an endpoint over connections of its own, from a thread that may block.

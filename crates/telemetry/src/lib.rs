@@ -20,7 +20,7 @@ mod text;
 mod thread;
 
 pub use collector::{Collector, Progress, RequestFacts, RunFacts};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, percent_decode};
 pub use histogram::{Histogram, TIME_BOUNDS, TOKEN_BOUNDS};
 pub use metric::{Attribute, Attributes, Family, Kind, Point, Snapshot, Unit, Value};
 pub use push::{Protocol, Pusher};

@@ -10,25 +10,31 @@ use crate::exit::{CliError, Exit};
 use crate::plan;
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::telemetry::{Begin, Exporters, Telemetry, with_server_metrics};
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
-    limited_banner, notes, phase_table, stream_table, summary_table,
+    limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
 };
 use plimsoll_targets::gradio;
+use plimsoll_telemetry::RunFacts;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use target::{Ready, Setup};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let plan = plan::resolve(args)?;
     if args.output.dry_run {
+        Telemetry::prepare(&args.output.telemetry, true, console)?;
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
     target::check(&plan)?;
+    let telemetry = Telemetry::prepare(&args.output.telemetry, false, console)?;
     let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
     let mut manifest = RunManifest::start(command, &plan, plan.seed, &clock).map_err(CliError::internal)?;
@@ -42,15 +48,24 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         run_dir,
         plan,
         taps: Taps::default(),
+        exporters: Exporters::default(),
+        summary: None,
     };
-    let result = session.measure(&mut manifest);
+    let result = session.measure(telemetry, &mut manifest);
     let (exit, partial) = match &result {
         Ok(report) => session.conclude(report, args.output.json)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
     session.run_dir.free_reserve();
-    if let Err(error) = manifest.write(&session.run_dir) {
+    let written = manifest.write(&session.run_dir);
+    let exporters = std::mem::take(&mut session.exporters);
+    match &result {
+        // The second signal: the user does not want to wait.
+        Err(CliError { exit: Exit::Signal(_), .. }) => exporters.abandon(),
+        _ => exporters.finish(session.summary.as_ref(), console),
+    }
+    if let Err(error) = written {
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
@@ -76,6 +91,9 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    exporters: Exporters,
+    /// What exporters are told of the whole run.
+    summary: Option<serde_json::Value>,
 }
 
 /// What a run came to.
@@ -86,7 +104,7 @@ struct Report {
 }
 
 impl Session<'_> {
-    fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
+    fn measure(&mut self, telemetry: Telemetry, manifest: &mut RunManifest) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
         let (mut ready, mut signals) = Setup {
@@ -99,6 +117,8 @@ impl Session<'_> {
         }
         .make_ready()?;
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        self.begin_exporters(telemetry, &ready)?;
+        self.exporters.listen(&events);
         let input = self.load_input(&ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
@@ -124,6 +144,30 @@ impl Session<'_> {
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
         }
+    }
+
+    fn begin_exporters(&mut self, telemetry: Telemetry, ready: &Ready) -> Result<(), CliError> {
+        let origin = &ready.origin;
+        let facts = RunFacts {
+            run: self.run_dir.name(),
+            name: ready.name.clone(),
+            target: origin.to_string(),
+            host: origin.host().to_owned(),
+            port: origin.port(),
+            requests: BTreeMap::new(),
+            start: Duration::from_secs_f64(self.clock.unix_seconds(Duration::ZERO)),
+        };
+        let begin = Begin {
+            facts,
+            origin,
+            thresholds: Vec::new(),
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            taps: &self.taps,
+            redactor: self.redactor.clone(),
+        };
+        self.exporters = telemetry.begin(begin, self.console)?;
+        Ok(())
     }
 
     fn load_input(&self, ready: &Ready, events: EventSink, descriptors: u64) -> LoadInput {
@@ -176,16 +220,19 @@ impl Session<'_> {
     }
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
-    fn conclude(&self, report: &Report, json: bool) -> Result<(Exit, Option<String>), CliError> {
+    fn conclude(&mut self, report: &Report, json: bool) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
-        let summary =
+        let mut summary =
             Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
+        summary.server_metrics = self.exporters.end_load();
         let table = summary_table(&summary);
         self.run_dir.free_reserve();
-        let written = summary
-            .write(&self.run_dir)
-            .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
+        let written = summary.write(&self.run_dir).and_then(|()| {
+            let file = with_server_metrics(&table, &summary.server_metrics);
+            self.run_dir.write_atomic("summary_table.txt", file.as_bytes())
+        });
+        self.summary = serde_json::to_value(&summary).ok();
         self.print(&summary, &table, json)?;
         if let Err(error) = written {
             return self.unwritten(report, &error);
@@ -217,6 +264,10 @@ impl Session<'_> {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
+        }
+        let server = server_metrics_table(&summary.server_metrics);
+        if !server.is_empty() {
+            console.result(&format!("\n{}", server.trim_end()));
         }
         let notes = notes(summary);
         if !notes.is_empty() {
