@@ -17,8 +17,8 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", args: &["doc", "--workspace", "--no-deps"], env: &[("RUSTDOCFLAGS", "-D warnings")] },
     Step { name: "tests", args: &["test", "--workspace"], env: &[] },
     Step {
-        name: "tests of the tokenizer feature",
-        args: &["test", "-p", "plimsoll", "--lib", "--features", "tokenizers", "tokens"],
+        name: "tests of the features",
+        args: &["test", "-p", "plimsoll", "--lib", "--features", "tokenizers,parquet", "--", "tokens", "parquet"],
         env: &[],
     },
 ];

@@ -18,6 +18,8 @@ pub struct Endpoint {
     origin: Origin,
     path: String,
     headers: Vec<(HeaderName, Secret)>,
+    /// What no text may show: headers, their last words (a token without `Bearer`), passwords.
+    secrets: Vec<Secret>,
 }
 
 /// What is wrong with an address or a header.
@@ -48,6 +50,11 @@ impl Endpoint {
         let login = (!url.username().is_empty() || url.password().is_some()).then(|| {
             format!("{}:{}", percent_decode(url.username()), percent_decode(url.password().unwrap_or_default()))
         });
+        let password = url.password().filter(|password| !password.is_empty());
+        let secrets: Vec<Secret> = password
+            .iter()
+            .flat_map(|password| [Secret::new(*password), Secret::new(percent_decode(password))])
+            .collect();
         let path = url[Position::BeforePath..Position::AfterQuery].to_owned();
         // Neither can fail: the address has a host.
         let _ = (url.set_username(""), url.set_password(None));
@@ -55,7 +62,7 @@ impl Endpoint {
         url.set_query(None);
         url.set_fragment(None);
         let origin = Origin::parse(url.as_str()).map_err(|error| wrong(error.to_string()))?;
-        let mut endpoint = Self { origin, path, headers: Vec::new() };
+        let mut endpoint = Self { origin, path, headers: Vec::new(), secrets };
         if let Some(login) = login {
             endpoint.add_header("authorization", Secret::new(format!("Basic {}", STANDARD.encode(login))))?;
         }
@@ -81,6 +88,8 @@ impl Endpoint {
         let name: HeaderName = name.trim().to_ascii_lowercase().parse().map_err(|_| wrong())?;
         HeaderValue::from_str(value.expose()).map_err(|_| wrong())?;
         self.headers.retain(|(other, _)| *other != name);
+        self.secrets.extend(value.expose().rsplit_once(' ').map(|(_, last)| Secret::new(last)));
+        self.secrets.push(value.clone());
         self.headers.push((name, value));
         Ok(())
     }
@@ -92,7 +101,7 @@ impl Endpoint {
 
     /// Its values that must not be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.headers.iter().map(|(_, value)| value)
+        self.secrets.iter()
     }
 
     fn headers(&self) -> HeaderMap {

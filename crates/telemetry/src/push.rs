@@ -167,7 +167,8 @@ impl Line {
         }
         if self.lost > 0 {
             let (flag, shown, lost) = (self.flag, &self.shown, self.lost);
-            self.told.warn(format!("{flag}: {lost} snapshots did not reach {shown}"));
+            let plural = if lost == 1 { "" } else { "s" };
+            self.told.warn(format!("{flag}: {lost} snapshot{plural} of the figures did not reach {shown}"));
         }
     }
 

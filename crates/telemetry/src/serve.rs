@@ -4,13 +4,15 @@ use crate::text;
 use crate::thread::{Latest, step_back};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a client may take for its request and for its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the end of a run waits for the last scrape.
+const LONGEST_WAIT: Duration = Duration::from_secs(16);
 /// Longest request head.
 const MOST: usize = 8 << 10;
 
@@ -31,6 +33,7 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
 pub struct ScrapeServer {
     address: SocketAddr,
     over: Arc<AtomicBool>,
+    scrapes: Arc<Scrapes>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,7 +53,8 @@ impl ScrapeServer {
     pub fn start(listener: TcpListener, latest: Arc<Latest>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let over = Arc::new(AtomicBool::new(false));
-        let ended = over.clone();
+        let scrapes = Arc::new(Scrapes::default());
+        let (ended, noted) = (over.clone(), scrapes.clone());
         let thread = std::thread::Builder::new().name("scraped".to_owned()).spawn(move || {
             step_back();
             for stream in listener.incoming() {
@@ -59,12 +63,27 @@ impl ScrapeServer {
                 }
                 // A client that goes away, or says nothing, is no concern of ours.
                 match stream {
-                    Ok(stream) => drop(answer(stream, address, &latest)),
+                    Ok(stream) => {
+                        if answer(stream, address, &latest).unwrap_or(false) {
+                            noted.note();
+                        }
+                    }
                     Err(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
             }
         })?;
-        Ok(Self { address, over, thread: Some(thread) })
+        Ok(Self { address, over, scrapes, thread: Some(thread) })
+    }
+
+    /// Waits until whoever scrapes has come once more, so that the last figures are not lost: as long as it takes
+    /// usually, at most [`LONGEST_WAIT`]. Does not wait for who has not come twice.
+    pub fn wait_for_last_scrape(&self) {
+        let since = Instant::now();
+        let Some(usual) = self.scrapes.usual() else { return };
+        let until = since + (usual.mul_f64(1.2) + Duration::from_millis(200)).min(LONGEST_WAIT);
+        while Instant::now() < until && self.scrapes.last().is_none_or(|last| last < since) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Where it listens.
@@ -89,7 +108,29 @@ impl Drop for ScrapeServer {
     }
 }
 
-fn answer(mut stream: TcpStream, address: SocketAddr, latest: &Latest) -> io::Result<()> {
+/// When pages were asked for.
+#[derive(Debug, Default)]
+struct Scrapes(Mutex<Option<(Instant, Option<Duration>)>>);
+
+impl Scrapes {
+    fn note(&self) {
+        let now = Instant::now();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((now, last.map(|(before, _)| now - before)));
+    }
+
+    fn last(&self) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|(last, _)| last)
+    }
+
+    /// Time between the last two.
+    fn usual(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).and_then(|(_, usual)| usual)
+    }
+}
+
+/// Answers one client; whether it got the page.
+fn answer(mut stream: TcpStream, address: SocketAddr, latest: &Latest) -> io::Result<bool> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let head = read_head(&mut stream)?;
     let (status, content_type, body) = respond(&head, address, latest);
@@ -97,7 +138,8 @@ fn answer(mut stream: TcpStream, address: SocketAddr, latest: &Latest) -> io::Re
     let text = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     );
-    stream.write_all(text.as_bytes())
+    stream.write_all(text.as_bytes())?;
+    Ok(content_type == text::CONTENT_TYPE)
 }
 
 /// The request up to the empty line that ends its head.

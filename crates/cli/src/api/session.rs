@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
             (None, VerdictResult::Inconclusive) => Exit::Inconclusive,
         };
         let exit = self.end(partial, written, exit)?;
-        self.end_exporters(&summary)?;
+        self.end_exporters(&summary, exit)?;
         Ok(exit)
     }
 
@@ -204,14 +204,15 @@ impl<'a> Session<'a> {
             written = self.run_dir.write_atomic("capacity.json", &text);
         }
         let exit = self.end(partial, written, exit)?;
-        self.end_exporters(&summary)?;
+        self.end_exporters(&summary, exit)?;
         Ok(exit)
     }
 
     /// Sends the last figures, when everything is on disk.
-    fn end_exporters(&mut self, summary: &ApiSummary) -> Result<(), CliError> {
+    fn end_exporters(&mut self, summary: &ApiSummary, exit: Exit) -> Result<(), CliError> {
         let summary = serde_json::to_value(summary).map_err(CliError::internal)?;
-        std::mem::take(&mut self.exporters).finish(Some(&summary), self.console);
+        let patient = !matches!(exit, Exit::Signal(_));
+        std::mem::take(&mut self.exporters).finish(Some(&summary), patient, self.console);
         Ok(())
     }
 
@@ -263,7 +264,7 @@ impl<'a> Session<'a> {
         match error.exit {
             // The second signal: the user does not want to wait.
             Exit::Signal(_) => exporters.abandon(),
-            _ => exporters.finish(None, self.console),
+            _ => exporters.finish(None, false, self.console),
         }
         CliError { message, ..error }
     }

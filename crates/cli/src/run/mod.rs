@@ -63,7 +63,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     match &result {
         // The second signal: the user does not want to wait.
         Err(CliError { exit: Exit::Signal(_), .. }) => exporters.abandon(),
-        _ => exporters.finish(session.summary.as_ref(), console),
+        _ => exporters.finish(session.summary.as_ref(), !matches!(exit, Exit::Signal(_)), console),
     }
     if let Err(error) = written {
         // What went wrong before matters more.

@@ -148,11 +148,14 @@ impl Exporters {
         std::mem::forget(self);
     }
 
-    /// Sends the last figures and ends everything. `summary` is what Trackio is given of the whole run.
-    pub(crate) fn finish(mut self, summary: Option<&serde_json::Value>, console: &Console) {
+    /// Sends the last figures and ends everything. `summary` is what Trackio is given of the whole run; who interrupted
+    /// the run (`patient` is false) does not wait for the last scrape.
+    pub(crate) fn finish(mut self, summary: Option<&serde_json::Value>, patient: bool, console: &Console) {
         drop(self.scraped.take());
         self.pushers.drain(..).for_each(Pusher::finish);
-        drop(self.server.take());
+        if let Some(server) = self.server.take().filter(|_| patient) {
+            server.wait_for_last_scrape();
+        }
         if let (Some((logger, rows)), Some(summary)) = (self.trackio.take(), summary) {
             match logger.log(&rows, summary) {
                 Ok(note) => console.note(&note),

@@ -211,7 +211,7 @@ mod tests {
         .otlp
         .unwrap();
         assert_eq!(endpoint.to_string(), "http://host/v1/metrics");
-        assert_eq!(endpoint.secrets().map(Secret::expose).collect::<Vec<_>>(), ["a b", "y"]);
+        assert_eq!(endpoint.secrets().map(Secret::expose).collect::<Vec<_>>(), ["b", "a b", "y"]);
         assert!(resource.contains(&("team".to_owned(), "ml".to_owned())));
     }
 }

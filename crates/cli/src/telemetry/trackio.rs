@@ -119,10 +119,9 @@ impl Logger {
         Ok(match space {
             Some(space) => format!("Logged to the Trackio project {project} in the Space {space}"),
             None => {
-                let python = self.environment.python.display();
-                format!(
-                    "Logged to the Trackio project {project}; show it with: {python} -m trackio.cli show --project \"{project}\""
-                )
+                let program = self.environment.python.with_file_name("trackio");
+                let program = program.display();
+                format!("Logged to the Trackio project {project}; show it with: {program} show --project \"{project}\"")
             }
         })
     }

@@ -226,6 +226,11 @@ struct Prediction {
     event_id: Option<String>,
 }
 
+/// Milliseconds as seconds, to the nanosecond that they have.
+fn seconds(ms: f64) -> f64 {
+    (ms * 1e6).round() / 1e9
+}
+
 fn of_prediction(record: Prediction) -> FlatRow {
     let gaps = &record.chunk_gaps_ms;
     let all: f64 = gaps.iter().sum();
@@ -234,9 +239,9 @@ fn of_prediction(record: Prediction) -> FlatRow {
     FlatRow {
         user: record.user_id,
         iteration: record.request_id,
-        intended_s: sent.zip(record.send_lag_ms).map(|(sent, lag)| (sent - lag) / 1e3),
-        sent_s: sent.map(|sent| sent / 1e3),
-        end_s: sent.map(|sent| (sent + record.latency_ms) / 1e3),
+        intended_s: sent.zip(record.send_lag_ms).map(|(sent, lag)| seconds(sent - lag)),
+        sent_s: sent.map(seconds),
+        end_s: sent.map(|sent| seconds(sent + record.latency_ms)),
         response_ms: record.response_ms,
         latency_ms: Some(record.latency_ms),
         send_lag_ms: record.send_lag_ms,
