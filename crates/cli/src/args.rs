@@ -1,8 +1,11 @@
 //! The command line as typed. What it means is decided in `plan`.
 
+use crate::ab::args::AbArgs;
 use crate::args_export::{ExportArgs, TelemetryArgs};
+use crate::compare::args::{CompareArgs, HistoryArgs};
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
+use crate::report_args::ReportArgs;
 use crate::skill::SkillTarget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_mock::MockArgs;
@@ -32,6 +35,12 @@ pub(crate) enum Command {
     Capacity(Box<CapacityArgs>),
     /// Write the samples of a run as one flat table: CSV, JSON or Parquet
     Export(ExportArgs),
+    /// Compare two variants of an app on this machine, run next to each other in pairs
+    Ab(Box<AbArgs>),
+    /// Compare runs that were made earlier
+    Compare(CompareArgs),
+    /// Find where figures changed over many runs
+    History(HistoryArgs),
     /// Write a commented scenario to start from
     Init(InitArgs),
     /// Send one request of each name of a scenario and show it with its answer
@@ -92,6 +101,9 @@ pub(crate) struct OutputArgs {
     pub exit_zero: bool,
 
     #[command(flatten)]
+    pub reports: ReportArgs,
+
+    #[command(flatten)]
     pub telemetry: TelemetryArgs,
 }
 
@@ -106,6 +118,7 @@ impl OutputArgs {
             dry_run: false,
             exit_zero: false,
             telemetry: TelemetryArgs::default(),
+            reports: ReportArgs::default(),
         }
     }
 }
@@ -233,9 +246,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", requires = "scenario")]
     pub iterations: Option<u64>,
 
-    /// Scenario: rule that must hold, for example 'p(95) < 800ms' or 'NAME: rate(failed) < 1%'; may be repeated
-    #[arg(long, value_name = "RULE", requires = "scenario")]
+    /// Rule that must hold, for example 'p(95) < 800ms', 'tier 10: rate(failed) < 1%' or (scenario) 'NAME: rps > 5'; may
+    /// be repeated
+    #[arg(long, value_name = "RULE")]
     pub threshold: Vec<String>,
+
+    /// The same, and the run ends as soon as it is broken; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub threshold_abort: Vec<String>,
 
     /// Numbers of simultaneous users, one tier after another
     #[arg(long, default_value = "1,10,100", value_name = "N,N,…", value_parser = parse_tiers)]
@@ -353,7 +371,7 @@ pub(crate) struct Tiers(pub Vec<u32>);
 /// More users than this need more than one machine's ports.
 const MOST_USERS: u32 = 25_000;
 
-fn parse_tiers(text: &str) -> Result<Tiers, String> {
+pub(crate) fn parse_tiers(text: &str) -> Result<Tiers, String> {
     let one = |part: &str| match part.trim().parse::<u32>() {
         Ok(0) => Err("a tier has at least one user".to_owned()),
         Ok(users) if users > MOST_USERS => {
@@ -365,7 +383,7 @@ fn parse_tiers(text: &str) -> Result<Tiers, String> {
     text.split(',').map(one).collect::<Result<_, _>>().map(Tiers)
 }
 
-fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
+pub(crate) fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
     match text {
         "none" => Ok(ConcurrencyLimit::None),
         _ => match text.parse() {
@@ -376,12 +394,12 @@ fn parse_limit(text: &str) -> Result<ConcurrencyLimit, String> {
 }
 
 /// As [`Span`], and longer than nothing.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span: Span = text.parse()?;
     if span.0.is_zero() { Err("this time must be longer than nothing".to_owned()) } else { Ok(span.0) }
 }
 
-fn parse_warmup(text: &str) -> Result<Warmup, String> {
+pub(crate) fn parse_warmup(text: &str) -> Result<Warmup, String> {
     match text.parse::<u32>() {
         Ok(rounds) => Ok(Warmup::Rounds(rounds)),
         Err(_) => text.parse::<Span>().map(|time| Warmup::Time(time.0)),
@@ -396,7 +414,7 @@ fn parse_positive(text: &str) -> Result<f64, String> {
 }
 
 /// Secrets are taken as they are and read later: clap would print a value that it cannot parse.
-fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+pub(crate) fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 

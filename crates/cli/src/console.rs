@@ -3,6 +3,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_engine::RunEvent;
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,8 @@ struct Inner {
     quiet: bool,
     /// With `--json`, standard output holds that alone and everything else goes to standard error.
     json: bool,
+    /// Warnings already shown, where each is to be shown but once.
+    told: Option<Mutex<HashSet<String>>>,
     bars: Option<MultiProgress>,
     bar: Mutex<Option<TierBar>>,
 }
@@ -32,7 +35,13 @@ impl Console {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let bars =
             (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        Self { inner: Arc::new(Inner { quiet, json, bars, bar: Mutex::new(None) }) }
+        Self { inner: Arc::new(Inner { quiet, json, told: None, bars, bar: Mutex::new(None) }) }
+    }
+
+    /// For many runs one after another: no progress, and each warning once.
+    pub(crate) fn terse(json: bool) -> Self {
+        let told = Some(Mutex::default());
+        Self { inner: Arc::new(Inner { quiet: true, json, told, bars: None, bar: Mutex::new(None) }) }
     }
 
     /// The result itself: shown also with `--quiet`.
@@ -54,6 +63,11 @@ impl Console {
 
     /// What the user should not miss.
     pub(crate) fn warning(&self, text: &str) {
+        if let Some(told) = &self.inner.told
+            && !told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
+        {
+            return;
+        }
         self.line(&format!("WARNING: {text}"), true);
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     /// Something was measured, but it cannot be stood behind: the run is partial, the generator was the limit, or
     /// no request succeeded.
     Inconclusive,
+    /// The branch is worse than its base.
+    Regression,
     /// A threshold was broken.
     Thresholds,
     /// Ended by this signal; results so far are written.
@@ -24,14 +26,24 @@ pub(crate) enum Exit {
 
 impl Exit {
     pub(crate) fn code(self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.number())
+    }
+
+    /// The same where the verdict must not decide (`--exit-zero`).
+    pub(crate) fn forgiven(self) -> Self {
+        if matches!(self, Self::Thresholds | Self::Inconclusive) { Self::Ok } else { self }
+    }
+
+    pub(crate) fn number(self) -> u8 {
+        match self {
             Self::Ok => 0,
             Self::Internal => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
+            Self::Regression => 98,
             Self::Thresholds => 99,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(1),
-        })
+        }
     }
 
     /// How a run that was stopped for this reason ends.

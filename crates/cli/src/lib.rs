@@ -1,9 +1,11 @@
 //! The command line: what was typed becomes a plan, the plan becomes a run, and what came of it is printed.
 //! Both programs, `plimsoll` and `hf-perftest`, are [`main`].
 
+mod ab;
 mod api;
 mod args;
 mod args_export;
+mod compare;
 mod console;
 mod exit;
 mod export;
@@ -11,6 +13,8 @@ mod init;
 mod mock;
 mod oneliner;
 mod plan;
+mod report_args;
+mod reports;
 mod run;
 mod schema;
 mod signals;
@@ -43,13 +47,16 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Capacity(args) => Some(&args.output),
         _ => None,
     };
-    let json = match &cli.command {
-        Command::Doctor(args) => args.json,
+    let (quiet, json) = match &cli.command {
+        Command::Doctor(args) => (false, args.json),
+        Command::Ab(args) => (args.quiet, args.json),
+        Command::Compare(args) => (false, args.json),
+        Command::History(args) => (false, args.json),
         // Standard output may be the table itself.
-        Command::Export(_) => true,
-        _ => false,
+        Command::Export(_) => (false, true),
+        _ => output.map_or((false, false), |output| (output.quiet, output.json)),
     };
-    let console = output.map_or(Console::new(false, json), |output| Console::new(output.quiet, output.json));
+    let console = Console::new(quiet, json);
     let result = match &cli.command {
         Command::Run(args) => match &args.scenario {
             Some(path) => run_scenario(path, args, name, &console),
@@ -60,6 +67,9 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
         Command::Export(args) => export::run(args, &console),
+        Command::Ab(args) => ab::run(args, name, &console),
+        Command::Compare(args) => compare::compare(args, &console),
+        Command::History(args) => compare::history(args, &console),
         Command::Init(args) => init::run(args, &console),
         Command::Check(args) => api::check::run(args, &console),
         Command::ScenarioSchema => {
@@ -76,7 +86,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::InstallSkill { targets } => install_skill(targets, &console),
     };
     match result {
-        Ok(Exit::Thresholds | Exit::Inconclusive) if output.is_some_and(|output| output.exit_zero) => Exit::Ok.code(),
+        Ok(exit) if output.is_some_and(|output| output.exit_zero) => exit.forgiven().code(),
         Ok(exit) => exit.code(),
         Err(error) => {
             console.error(&error.message);
@@ -103,6 +113,7 @@ fn run_scenario(path: &Path, args: &RunArgs, name: &str, console: &Console) -> R
         warmup,
         seed: args.seed,
         thresholds: args.threshold.clone(),
+        aborting: args.threshold_abort.clone(),
         max_users: args.max_users,
         timeout: args.request_timeout.map(Span),
     };

@@ -3,13 +3,16 @@
 use crate::args::{Mode, RunArgs, Session, Warmup};
 use crate::exit::CliError;
 use plimsoll_model::{
-    AppSource, Arrival, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, Secret, SessionScope, Target,
+    AppSource, Arrival, GradioSpec, LoadProfile, LocalApp, Login, Plan, Repeat, Secret, SessionScope, Target, Threshold,
 };
+use plimsoll_results::not_for_tiers;
+use plimsoll_scenario::{Problem, ScenarioError, rule_problem};
 use plimsoll_wire::{HeaderName, HeaderValue, Origin};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Rounds before the first tier, where nothing else is said.
-const WARMUP_ROUNDS: u32 = 3;
+pub(crate) const WARMUP_ROUNDS: u32 = 3;
 
 /// Decides what a command line means.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
@@ -17,7 +20,7 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
         (_, Some(url)) => Target::Url { url: Origin::parse(url).map_err(CliError::usage)?.to_string() },
         (Some(app), None) => Target::LocalApp(LocalApp {
             source: app_source(app)?,
-            gradio: gradio_spec(args.gradio.as_deref())?,
+            gradio: gradio_spec("--gradio", args.gradio.as_deref())?,
             python: args.python.as_deref().map(python).transpose()?,
             port: args.port,
             concurrency_limit: args.concurrency_limit,
@@ -25,6 +28,7 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
             num_workers: args.num_workers,
             nginx: args.nginx,
             keep: args.keep_app,
+            env: Vec::new(),
         }),
         (None, None) => return Err(CliError::usage("give --app or --url")),
     };
@@ -62,12 +66,32 @@ pub(crate) fn resolve(args: &RunArgs) -> Result<Plan, CliError> {
             .map(|text| pair(text, ':', "--header", "'NAME: VALUE'"))
             .collect::<Result<_, _>>()?,
         cookies: args.cookie.iter().map(|text| pair(text, '=', "--cookie", "NAME=VALUE")).collect::<Result<_, _>>()?,
+        thresholds: thresholds(args)?,
         output_dir: args.output.output_dir.clone(),
     })
 }
 
+/// The rules; each must be about something that these tiers have.
+fn thresholds(args: &RunArgs) -> Result<Vec<Threshold>, CliError> {
+    let flags = [("--threshold", &args.threshold, false), ("--threshold-abort", &args.threshold_abort, true)];
+    let rules = flags.iter().flat_map(|(flag, rules, abort)| rules.iter().map(move |rule| (*flag, rule, *abort)));
+    rules.map(|(flag, rule, abort)| threshold(flag, rule, abort, &args.tiers.0)).collect()
+}
+
+fn threshold(flag: &str, text: &str, abort: bool, tiers: &[u32]) -> Result<Threshold, CliError> {
+    let shown = |problem: Problem| {
+        let problem = Problem { message: format!("{flag}: {}", problem.message), ..problem };
+        CliError::usage(ScenarioError::of_problem("", "", problem).render(std::io::stderr().is_terminal()))
+    };
+    let threshold = Threshold::parse_scoped(text).map_err(|error| shown(rule_problem(&error)))?;
+    match not_for_tiers(&threshold, tiers) {
+        Some(why) => Err(shown(Problem::new("", why).quoting(text, 0..text.len()))),
+        None => Ok(Threshold { abort, ..threshold }),
+    }
+}
+
 /// A file of that name, else a built-in app (with or without `.py`).
-fn app_source(app: &str) -> Result<AppSource, CliError> {
+pub(crate) fn app_source(app: &str) -> Result<AppSource, CliError> {
     let path = Path::new(app);
     if path.is_file() {
         return Ok(AppSource::File(path.to_owned()));
@@ -94,7 +118,7 @@ fn app_source(app: &str) -> Result<AppSource, CliError> {
     )))
 }
 
-fn gradio_spec(spec: Option<&str>) -> Result<GradioSpec, CliError> {
+pub(crate) fn gradio_spec(flag: &str, spec: Option<&str>) -> Result<GradioSpec, CliError> {
     let Some(spec) = spec else { return Ok(GradioSpec::Pinned) };
     let path = Path::new(spec);
     if path.is_dir() {
@@ -104,7 +128,7 @@ fn gradio_spec(spec: Option<&str>) -> Result<GradioSpec, CliError> {
         return if path.is_file() {
             absolute(path).map(GradioSpec::Wheel)
         } else {
-            Err(CliError::usage(format!("--gradio {spec}: there is no such wheel")))
+            Err(CliError::usage(format!("{flag} {spec}: there is no such wheel")))
         };
     }
     let version = spec.strip_prefix("gradio==").unwrap_or(spec);
@@ -114,12 +138,12 @@ fn gradio_spec(spec: Option<&str>) -> Result<GradioSpec, CliError> {
         Ok(GradioSpec::Version(version.to_owned()))
     } else {
         Err(CliError::usage(format!(
-            "--gradio {spec}: give a version (6.31.0), a wheel (gradio-….whl) or the folder of a source tree"
+            "{flag} {spec}: give a version (6.31.0), a wheel (gradio-….whl) or the folder of a source tree"
         )))
     }
 }
 
-fn python(path: &Path) -> Result<PathBuf, CliError> {
+pub(crate) fn python(path: &Path) -> Result<PathBuf, CliError> {
     if path.is_file() {
         return absolute(path);
     }
@@ -127,7 +151,7 @@ fn python(path: &Path) -> Result<PathBuf, CliError> {
     Err(CliError::usage(format!("--python {}: there is no such file{hint}", path.display())))
 }
 
-fn sidecar(given: Option<&Path>, target: &Target) -> Result<Option<PathBuf>, CliError> {
+pub(crate) fn sidecar(given: Option<&Path>, target: &Target) -> Result<Option<PathBuf>, CliError> {
     if let Some(path) = given {
         return if path.is_file() {
             Ok(Some(path.to_owned()))
@@ -141,7 +165,7 @@ fn sidecar(given: Option<&Path>, target: &Target) -> Result<Option<PathBuf>, Cli
 }
 
 /// The folder named, else `sample-inputs` where the user stands (hf-perftest's place), else the built-in files.
-fn sample_inputs(given: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+pub(crate) fn sample_inputs(given: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
     match given {
         Some(path) if path.is_dir() => absolute(path).map(Some),
         Some(path) => Err(CliError::usage(format!("--sample-inputs {}: there is no such folder", path.display()))),
@@ -151,7 +175,7 @@ fn sample_inputs(given: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
 
 // The errors about secrets say what is wrong and never what was given.
 
-fn login(text: &Secret) -> Result<Login, CliError> {
+pub(crate) fn login(text: &Secret) -> Result<Login, CliError> {
     match text.expose().split_once(':') {
         Some((user, password)) if !user.is_empty() => {
             Ok(Login { user: user.to_owned(), password: Secret::new(password) })
@@ -160,7 +184,7 @@ fn login(text: &Secret) -> Result<Login, CliError> {
     }
 }
 
-fn pair(text: &Secret, separator: char, flag: &str, form: &str) -> Result<(String, Secret), CliError> {
+pub(crate) fn pair(text: &Secret, separator: char, flag: &str, form: &str) -> Result<(String, Secret), CliError> {
     let (name, value) = text
         .expose()
         .split_once(separator)

@@ -2,7 +2,7 @@
 
 use crate::LabError;
 use crate::process::Group;
-use plimsoll_model::{ConcurrencyLimit, Redactor};
+use plimsoll_model::{ConcurrencyLimit, Redactor, Variable};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub struct AppLaunch {
     pub log: PathBuf,
     /// The folder it runs in; ours when absent.
     pub working_dir: Option<PathBuf>,
+    /// More variables for its environment; they win over those above.
+    pub env: Vec<Variable>,
     /// Takes secrets out of its output.
     pub redactor: Redactor,
     /// Called with each line of its output, from another thread.
@@ -66,6 +68,9 @@ impl AppServer {
             };
         }
         command.env("GRADIO_ALLOWED_PATHS", &launch.allowed_paths);
+        for variable in &launch.env {
+            command.env(&variable.name, variable.value.expose());
+        }
         if let Some(folder) = &launch.working_dir {
             command.current_dir(folder);
         }
@@ -110,6 +115,17 @@ impl AppServer {
             }
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Takes the processor from the app and everything it started (SIGSTOP) until [`AppServer::resume`]. It keeps its
+    /// memory and its connections. Our own death ends it all the same.
+    pub fn pause(&self) {
+        self.group.pause();
+    }
+
+    /// Lets it go on. Harmless when it was not paused.
+    pub fn resume(&self) {
+        self.group.resume();
     }
 
     /// Stops the app and everything it started: SIGTERM, up to 3 s, SIGKILL. Does nothing the second time.
@@ -165,6 +181,7 @@ mod tests {
             allowed_paths: folder.path().to_owned(),
             log: folder.path().join("app.log"),
             working_dir: None,
+            env: Vec::new(),
             redactor: Redactor::default(),
             on_line: Box::new(|_| {}),
         }
@@ -228,6 +245,33 @@ mod tests {
         app.stop();
         assert!(gone_soon(child) && gone_soon(pid));
         assert_eq!(app.exited().as_deref(), Some("killed by signal 15"));
+    }
+
+    /// Whether a process is stopped by a signal.
+    fn stopped(pid: u32) -> bool {
+        let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+        String::from_utf8_lossy(&state.stdout).starts_with('T')
+    }
+
+    #[test]
+    fn a_paused_app_rests_and_can_still_be_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut app, child) = start_with_child(&folder, WITH_CHILD);
+        let soon = |wanted: bool| {
+            (0..50).any(|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                stopped(child) == wanted && stopped(app.pid()) == wanted
+            })
+        };
+        app.pause();
+        assert!(soon(true));
+        app.resume();
+        assert!(soon(false));
+        app.pause();
+        assert!(soon(true));
+        app.stop();
+        assert_eq!(app.exited().as_deref(), Some("killed by signal 15"), "it had the chance to end by itself");
+        assert!(gone_soon(child));
     }
 
     #[test]

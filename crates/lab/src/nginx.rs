@@ -85,6 +85,16 @@ impl Nginx {
         self.group.exited()
     }
 
+    /// As [`AppServer::pause`](crate::AppServer::pause).
+    pub fn pause(&self) {
+        self.group.pause();
+    }
+
+    /// As [`AppServer::resume`](crate::AppServer::resume).
+    pub fn resume(&self) {
+        self.group.resume();
+    }
+
     /// Stops it. Does nothing the second time.
     pub fn stop(&mut self) {
         self.group.stop();

@@ -2,7 +2,7 @@
 
 use crate::LabError;
 use plimsoll_model::Redactor;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Read, Write};
@@ -118,11 +118,30 @@ impl Group {
         &self.what
     }
 
+    /// Takes the processor from the whole group, but for the watchdog, which must notice our death.
+    pub(crate) fn pause(&self) {
+        let Some(watchdog) = &self.watchdog else { return };
+        signal(&self.leader, Signal::STOP);
+        if let Some(watchdog) = i32::try_from(watchdog.id()).ok().and_then(Pid::from_raw) {
+            // It is our child and not reaped, so the number is its own.
+            let _ = kill_process(watchdog, Signal::CONT);
+        }
+    }
+
+    /// Lets the group go on.
+    pub(crate) fn resume(&self) {
+        if self.watchdog.is_some() {
+            signal(&self.leader, Signal::CONT);
+        }
+    }
+
     /// Ends the whole group: politely, then not.
     pub(crate) fn stop(&mut self) {
         let Some(mut watchdog) = self.watchdog.take() else { return };
         if self.exited().is_none() {
             signal(&self.leader, Signal::TERM);
+            // A paused one hears it only when it goes on.
+            signal(&self.leader, Signal::CONT);
             wait_until(GRACE, || self.exited().is_some());
         }
         // What the program started may still be there. The watchdog, itself a member, makes sure that the group is.
@@ -223,6 +242,19 @@ fn read_lines(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paused_group_ends_when_we_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & wait"]);
+        let log = folder.path().join("log");
+        let mut group = Group::start("it", command, &log, Redactor::default(), Box::new(|_| {})).unwrap();
+        group.pause();
+        group.watchdog.as_mut().unwrap().stdin.take();
+        wait_until(Duration::from_secs(10), || group.exited().is_some());
+        assert_eq!(group.exited().as_deref(), Some("killed by signal 9"));
+    }
 
     #[test]
     fn the_group_ends_when_we_do() {

@@ -15,6 +15,7 @@ mod secret;
 mod span;
 mod threshold;
 mod trace;
+mod variable;
 
 pub use api_plan::{ApiLoad, ApiPlan, Arrivals, Stage};
 pub use clock::Clock;
@@ -27,8 +28,9 @@ pub use plan::{
 pub use sample::{Sample, Timeline, TokenSource, Tokens, Told, Traffic};
 pub use secret::{Redactor, Secret};
 pub use span::{Rate, Span};
-pub use threshold::{Comparison, Figure, Threshold, ThresholdError};
+pub use threshold::{Comparison, Figure, Scope, Threshold, ThresholdError, split_scope};
 pub use trace::TraceRequest;
+pub use variable::Variable;
 
 /// Version of the files in a run directory; raised when a reader of the old ones would misread the new.
 pub const SCHEMA_VERSION: u32 = 1;

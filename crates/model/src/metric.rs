@@ -27,11 +27,31 @@ pub enum Metric {
     E2e,
     /// (Output tokens − 1) / (last chunk − first chunk): tokens a second that one user sees.
     TokensPerSecond,
+    /// Waiting in a Gradio app's queue.
+    QueueWait,
+    /// A Gradio app's function.
+    Function,
 }
 
 impl Metric {
     /// All of them, in the order of tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
+        Self::ResponseTime,
+        Self::ServiceTime,
+        Self::Connect,
+        Self::FirstByte,
+        Self::Ttft,
+        Self::Itl,
+        Self::ItlPerToken,
+        Self::Tpot,
+        Self::E2e,
+        Self::TokensPerSecond,
+        Self::QueueWait,
+        Self::Function,
+    ];
+
+    /// Those that requests of a scenario have.
+    pub const OF_SCENARIOS: [Self; 10] = [
         Self::ResponseTime,
         Self::ServiceTime,
         Self::Connect,
@@ -43,6 +63,10 @@ impl Metric {
         Self::E2e,
         Self::TokensPerSecond,
     ];
+
+    /// Those that calls of a Gradio app have. `Ttft` and `Itl`, those of its partial outputs, are there for generators.
+    pub const OF_GRADIO: [Self; 7] =
+        [Self::ResponseTime, Self::ServiceTime, Self::Connect, Self::Ttft, Self::Itl, Self::QueueWait, Self::Function];
 
     /// The word used in files and thresholds.
     pub fn as_str(self) -> &'static str {
@@ -57,6 +81,8 @@ impl Metric {
             Self::Tpot => "tpot",
             Self::E2e => "e2e",
             Self::TokensPerSecond => "tokens_per_second",
+            Self::QueueWait => "queue_wait",
+            Self::Function => "function",
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a run is asked to do, complete and printable.
 
-use crate::Secret;
+use crate::{Secret, Threshold, Variable, variable};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub headers: Vec<(String, Secret)>,
     /// Cookies sent with every request.
     pub cookies: Vec<(String, Secret)>,
+    /// Rules that the tiers must meet.
+    pub thresholds: Vec<Threshold>,
     /// Where run directories are made.
     pub output_dir: PathBuf,
 }
@@ -50,6 +52,10 @@ impl Plan {
         secrets.extend(words);
         if let Some(login) = &self.auth {
             secrets.push(login.password.clone());
+        }
+        if let Target::LocalApp(app) = &self.target {
+            secrets
+                .extend(app.env.iter().filter(|variable| variable.is_secret()).map(|variable| variable.value.clone()));
         }
         secrets
     }
@@ -94,6 +100,9 @@ pub struct LocalApp {
     pub nginx: bool,
     /// Leave the app running at the end.
     pub keep: bool,
+    /// More variables for its environment.
+    #[serde(serialize_with = "variable::serialize", skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<Variable>,
 }
 
 /// Which app to start.

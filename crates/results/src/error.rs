@@ -88,6 +88,12 @@ pub enum ResultsError {
         /// The latest one that we know.
         known: u32,
     },
+    /// A report cannot be written as JUnit XML.
+    #[error("cannot write the JUnit report: {reason}")]
+    Junit {
+        /// What the XML writer said.
+        reason: String,
+    },
     /// A value cannot be written as JSON, for example a path that is not valid Unicode.
     #[error("cannot write {what} as JSON: {reason}")]
     Encode {

@@ -1,10 +1,14 @@
 //! Everything that can be said of a tier, from its files.
 
+use crate::api::series::Series;
 use crate::background::{self, BackgroundSummary};
 use crate::client::{ClientSummary, ErrorClass, Intervals, count_error};
 use crate::phase_summary::{PhaseSummary, PhaseTally};
+use crate::signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
+use crate::tier_rules::TierValues;
 use crate::trace::TraceIndex;
 use crate::{LatencyRecord, P99_REQUESTS, PhaseSource, ResultsError, atomic, lines, phases_of};
+use plimsoll_model::{FailureClass, Outcome};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,8 +61,12 @@ pub struct TierFold {
     pub last_end_ms: Option<f64>,
     /// Successes per second between these two.
     pub throughput_rps: Option<f64>,
+    /// When failures came, and what else only the order and the shape of the times tell.
+    pub signs: Signs,
     /// Background traffic by kind (`page_loads`, `uploads`, `downloads`); kinds without a request are left out.
     pub background: BTreeMap<String, BackgroundSummary>,
+    /// The single values, for rules about any quantile of them.
+    pub(crate) values: TierValues,
 }
 
 /// How many successful requests the server's traces were found for.
@@ -84,7 +92,7 @@ impl TierFold {
 /// again where nothing can be written). `same_host` says whether target and load generator share a clock. A cut-off
 /// last line is left out and counted. Folding again without the traces keeps what they said.
 ///
-/// The times of one run are held in memory: about 150 bytes a request and 8 bytes a partial output.
+/// The times of one tier are held in memory: about 180 bytes a request and 8 bytes a partial output.
 ///
 /// A disk too full for the phases is told in [`TierFold::unwritten`]: the figures are there all the same.
 ///
@@ -145,10 +153,7 @@ fn rewrite(path: &Path, traces: &TraceIndex<'_>, same_host: bool) -> Result<(), 
 
 #[derive(Default)]
 struct Tally {
-    latencies: Vec<f64>,
-    responses: Vec<f64>,
-    first_chunks: Vec<f64>,
-    gaps: Vec<f64>,
+    values: TierValues,
     phases: PhaseTally,
     errors: BTreeMap<String, ErrorClass>,
     failed: usize,
@@ -156,6 +161,15 @@ struct Tally {
     cached: usize,
     matched: usize,
     span: Option<(f64, f64)>,
+    /// When each success ended, and its latency.
+    ends: Vec<(f64, f64)>,
+    /// When each failure ended, and how long it took.
+    failures: BTreeMap<FailureClass, Vec<(f64, f64)>>,
+    /// Latencies of the users' first requests, and of their later ones.
+    first: Vec<f64>,
+    later: Vec<f64>,
+    /// The endpoint.
+    name: String,
 }
 
 impl Tally {
@@ -169,13 +183,18 @@ impl Tally {
         self.span = Some((first.min(record.sent_ms), last.max(end)));
         if !record.success {
             self.failed += 1;
+            if let Some(class) = FailureClass::parse(&record.outcome) {
+                self.failures.entry(class).or_default().push((end, record.latency_ms));
+            }
             count_error(&mut self.errors, record.outcome.clone(), record.error.clone());
             return;
         }
-        self.latencies.push(record.latency_ms);
-        self.responses.push(record.response_ms);
-        self.first_chunks.extend(record.ttft_ms);
-        self.gaps.extend(&record.chunk_gaps_ms);
+        self.ends.push((end, record.latency_ms));
+        if record.request_id == 0 { &mut self.first } else { &mut self.later }.push(record.latency_ms);
+        if self.name != record.name {
+            self.name.clone_from(&record.name);
+        }
+        self.values.add(record);
         self.cached += usize::from(record.cached);
         self.matched += usize::from(matched);
         if let Some(phases) = &record.phases {
@@ -183,12 +202,41 @@ impl Tally {
         }
     }
 
+    /// The latencies must be sorted.
+    fn signs(&mut self) -> Signs {
+        let start = self.span.map_or(0.0, |(first, _)| first);
+        // Stamps are not negative; what is absurd becomes 0 or the most.
+        let micros = |ms: f64| (ms * 1e3) as u64;
+        let mut series = Series::default();
+        for (end, latency) in std::mem::take(&mut self.ends) {
+            series.add(micros(end - start), Outcome::Ok, micros(latency), 0);
+        }
+        for (class, failures) in &self.failures {
+            failures.iter().for_each(|(end, _)| series.add(micros(end - start), Outcome::Failed(*class), 0, 0));
+        }
+        let span = |(class, failures): (&FailureClass, &Vec<(f64, f64)>)| {
+            let took = Distribution::of(&mut failures.iter().map(|(_, took)| *took).collect::<Vec<_>>())?.p50;
+            Some((class.as_str().to_owned(), FailureSpan::of(&series, *class, start / 1e3, took)?))
+        };
+        let groups = Groups::of_sorted(&self.values.latency);
+        Signs {
+            failures: self.failures.iter().filter_map(span).collect(),
+            groups: groups.map(|groups| (self.name.clone(), groups)).into_iter().collect(),
+            first: FirstRequests::of(&mut self.first, &mut self.later),
+            settling: Settling::of(&series),
+        }
+    }
+
     fn finish(mut self, cut_off_lines: usize, background: BTreeMap<String, BackgroundSummary>) -> TierFold {
-        let ok = self.latencies.len();
+        let ok = self.values.latency.len();
         let requests = ok + self.failed;
-        // Sorts the latencies, which the intervals need.
-        let latency = Distribution::of(&mut self.latencies);
-        let phases = self.phases.summary();
+        let phases = std::mem::take(&mut self.phases).summary().map(|(phases, times)| {
+            [self.values.queue_wait, self.values.function] = times;
+            phases
+        });
+        // Sorts them, which quantiles, intervals and signs need.
+        let [latency, response, _, ttft, chunk_gaps, ..] = self.values.each().map(|values| Distribution::of(values));
+        let signs = self.signs();
         let throughput_rps = self
             .span
             .map(|(first, last)| (last - first) / 1000.0)
@@ -203,8 +251,8 @@ impl Tally {
             cut_off_lines,
             client: ClientSummary::new(requests, latency.as_ref()),
             latency,
-            response: Distribution::of(&mut self.responses),
-            intervals: Intervals::new(requests, &self.latencies),
+            response,
+            intervals: Intervals::new(requests, &self.values.latency),
             p99_trustworthy: ok >= P99_REQUESTS,
             errors: self.errors,
             trace_match: TraceMatch {
@@ -213,13 +261,15 @@ impl Tally {
                 source: phases.as_ref().map(|phases| phases.source),
             },
             phases,
-            ttft: Distribution::of(&mut self.first_chunks),
-            chunk_gaps: Distribution::of(&mut self.gaps),
+            ttft,
+            chunk_gaps,
             unwritten: None,
             first_sent_ms: self.span.map(|(first, _)| first),
             last_end_ms: self.span.map(|(_, last)| last),
             throughput_rps,
+            signs,
             background,
+            values: self.values,
         }
     }
 }
@@ -229,7 +279,7 @@ mod tests {
     use super::*;
     use crate::TierWriter;
     use crate::testdata::{background as background_sample, event_id, failed, generator, sample, trace};
-    use plimsoll_model::{Clock, FailureClass, Outcome, Sample, Traffic};
+    use plimsoll_model::{Clock, Sample, Traffic};
     use std::fs;
     use std::time::Duration;
 

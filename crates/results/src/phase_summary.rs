@@ -117,8 +117,9 @@ impl PhaseTally {
         }
     }
 
-    /// `None` when no request had phases.
-    pub(crate) fn summary(self) -> Option<PhaseSummary> {
+    /// With the times of the phases that rules may be about: waiting in the queue, and the function. `None` when no
+    /// request had phases.
+    pub(crate) fn summary(self) -> Option<(PhaseSummary, [Vec<f64>; 2])> {
         let (trace, stream) = (self.trace.latencies.len(), self.stream.latencies.len());
         let (source, mut columns, left_out) = if trace >= stream {
             (PhaseSource::Trace, self.trace, stream)
@@ -140,7 +141,11 @@ impl PhaseTally {
         }
         let [upload, connect, join, queue_wait, preprocess, function, postprocess, streaming_diff, delivery, other] =
             stats;
-        Some(PhaseSummary {
+        let [queue_wait_times, function_times] = [3, 5].map(|index| {
+            let times = std::mem::take(&mut columns.phases[index]);
+            if columns.present[index] { times } else { Vec::new() }
+        });
+        let summary = PhaseSummary {
             source,
             requests: latency.count,
             left_out,
@@ -156,7 +161,8 @@ impl PhaseTally {
             streaming_diff,
             delivery,
             other,
-        })
+        };
+        Some((summary, [queue_wait_times, function_times]))
     }
 }
 
@@ -177,7 +183,8 @@ mod tests {
             let trace = trace("a", record.join_sent_unix.unwrap() + 0.026);
             tally.add(record.latency_ms, &phases_of(&record, (i < 7).then_some(&trace), true));
         }
-        let summary = tally.summary().unwrap();
+        let (summary, [queue_wait, function]) = tally.summary().unwrap();
+        assert_eq!((queue_wait.len(), function.len()), (7, 7));
         assert_eq!((summary.source, summary.requests, summary.left_out), (PhaseSource::Trace, 7, 3));
         assert_eq!(summary.mean_latency_ms, 67.25);
         let mean: f64 = summary.iter().map(|(_, stat)| stat.mean).sum();
@@ -188,6 +195,6 @@ mod tests {
 
     #[test]
     fn nothing_has_no_summary() {
-        assert_eq!(PhaseTally::default().summary(), None);
+        assert!(PhaseTally::default().summary().is_none());
     }
 }

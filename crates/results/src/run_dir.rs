@@ -35,9 +35,30 @@ impl RunDir {
     /// # Errors
     /// [`ResultsError::NotWritable`] or [`ResultsError::DiskFull`].
     pub fn create(output_dir: &Path) -> Result<Self, ResultsError> {
-        fs::create_dir_all(output_dir).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
         let timestamp = time::local_stamp();
-        let path = make_new(output_dir, &timestamp).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
+        Self::make(output_dir, &timestamp.clone(), timestamp)
+    }
+
+    /// The same for an experiment, which holds run directories: `<output_dir>/<YYYYMMDD_HHMMSS>_ab`.
+    ///
+    /// # Errors
+    /// [`ResultsError::NotWritable`] or [`ResultsError::DiskFull`].
+    pub fn create_experiment(output_dir: &Path) -> Result<Self, ResultsError> {
+        let timestamp = time::local_stamp();
+        Self::make(output_dir, &format!("{timestamp}_ab"), timestamp)
+    }
+
+    /// The same for a run of an experiment, with a name of its own.
+    ///
+    /// # Errors
+    /// [`ResultsError::NotWritable`] or [`ResultsError::DiskFull`].
+    pub fn create_named(experiment: &Path, name: &str) -> Result<Self, ResultsError> {
+        Self::make(experiment, name, time::local_stamp())
+    }
+
+    fn make(output_dir: &Path, name: &str, timestamp: String) -> Result<Self, ResultsError> {
+        fs::create_dir_all(output_dir).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
+        let path = make_new(output_dir, name).map_err(|reason| ResultsError::not_writable(output_dir, reason))?;
         fs::write(path.join(RESERVE), [b' '; RESERVE_BYTES])
             .map_err(|reason| ResultsError::not_writable(&path, reason))?;
         Ok(Self { path, timestamp })
@@ -53,8 +74,14 @@ impl RunDir {
         let full = fs::canonicalize(path).map_err(|reason| ResultsError::io("read", path, reason))?;
         let name = full.file_name().unwrap_or_default().to_string_lossy();
         // Without the `_2` of a second run in the same second.
-        let timestamp = name.splitn(3, '_').take(2).collect::<Vec<_>>().join("_");
-        Ok(Self { path: path.to_owned(), timestamp })
+        let stamp = name.splitn(3, '_').take(2).collect::<Vec<_>>().join("_");
+        let named = stamp.len() == 15 && stamp.chars().all(|c| c.is_ascii_digit() || c == '_');
+        let run = Self { path: path.to_owned(), timestamp: stamp };
+        // A run of an experiment has another name, and its time in its manifest.
+        let began =
+            || crate::RunManifest::read(&run).ok().and_then(|manifest| time::local_stamp_of(&manifest.started_at));
+        let timestamp = if named { None } else { began() };
+        Ok(Self { timestamp: timestamp.unwrap_or_else(|| run.timestamp.clone()), ..run })
     }
 
     /// Where it is.
@@ -69,8 +96,8 @@ impl RunDir {
         full.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// When the run began, local time as `YYYYMMDD_HHMMSS`: the directory's name, without the `_2` of a second run in
-    /// the same second.
+    /// When the run began, local time as `YYYYMMDD_HHMMSS`: usually the directory's name, without the `_2` of a second
+    /// run in the same second.
     pub fn timestamp(&self) -> &str {
         &self.timestamp
     }

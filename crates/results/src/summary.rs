@@ -1,7 +1,9 @@
 //! `summary.json`: the figures of a run.
 
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, ServerMetricSummary, TierSummary, Verdict, WarmupSummary, url};
+use crate::{
+    Diagnosis, ResultsError, RunDir, RunState, ServerMetricSummary, TierSummary, Verdict, WarmupSummary, diagnosis, url,
+};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -36,6 +38,9 @@ pub struct Summary {
     /// What the target told of itself, with `--scrape`; else empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_metrics: Vec<ServerMetricSummary>,
+    /// What the figures mean, the most severe first; empty for a file of hf-perftest.
+    #[serde(default)]
+    pub diagnosis: Vec<Diagnosis>,
 }
 
 impl Summary {
@@ -49,7 +54,7 @@ impl Summary {
     ) -> Self {
         let state = if partial_reason.is_some() { RunState::Partial } else { RunState::Complete };
         let verdict = Verdict::of(state, partial_reason.as_deref(), &tiers);
-        Self {
+        let mut summary = Self {
             app,
             timestamp: run.timestamp().to_owned(),
             tiers,
@@ -58,8 +63,11 @@ impl Summary {
             partial_reason,
             verdict: Some(verdict),
             warmup,
+            diagnosis: Vec::new(),
             server_metrics: Vec::new(),
-        }
+        };
+        summary.diagnosis = diagnosis::of_tiers(&summary);
+        summary
     }
 
     /// Whether in some tier the load generator, not the target, may have set the figures.
@@ -144,7 +152,7 @@ mod tests {
         assert_eq!(verdict.result, VerdictResult::Inconclusive);
         assert_eq!(verdict.reasons.len(), 2);
         assert_eq!(
-            (summary.state, verdict.reasons[0].as_str()),
+            (summary.state, verdict.reasons[1].as_str()),
             (RunState::Partial, "the run ended early: interrupted")
         );
         summary.write(&run).unwrap();

@@ -1,7 +1,7 @@
 //! The summary as text: hf-perftest's table, where the time went, what failed, and what to keep in mind.
 
 use crate::text::{self, thousands};
-use crate::{P99_REQUESTS, PhaseSource, Summary, TierSummary};
+use crate::{PhaseSource, Summary, TierSummary};
 use std::fmt::Write as _;
 
 /// The table of `summary_table.txt`: hf-perftest's columns in its widths, a line a tier. A figure that was not
@@ -146,7 +146,7 @@ pub fn error_table(summary: &Summary) -> String {
     table
 }
 
-/// What a reader must keep in mind, one sentence each.
+/// How the tables are to be read, one sentence each; what they mean is in [`Summary::diagnosis`].
 pub fn notes(summary: &Summary) -> Vec<String> {
     let mut notes = Vec::new();
     for tier in &summary.tiers {
@@ -174,18 +174,11 @@ pub fn notes(summary: &Summary) -> Vec<String> {
 fn tier_notes(tier: &TierSummary, notes: &mut Vec<String>) {
     let title = title(tier);
     let mut note = |text: String| notes.push(format!("{title}: {text}"));
-    let ok = tier.client_summary.success_count.unwrap_or(0);
-    if ok > 0 && ok < P99_REQUESTS {
-        note(format!("p99 over {}: too few for a stable p99 ({} are).", requests(ok), thousands(P99_REQUESTS as u64)));
-    }
     if let Some(requested) = tier.requested.filter(|requested| *requested != tier.total_requests as u64) {
         note(format!("{} of {} requests were made.", thousands(tier.total_requests as u64), thousands(requested)));
     }
     if tier.cancelled > 0 {
         note(format!("{} given up because the run was stopped; in no figure.", requests(tier.cancelled)));
-    }
-    if tier.cached > 0 {
-        note(format!("{} answered from the app's cache, without running the function.", requests(tier.cached)));
     }
     if tier.cut_off_lines > 0 {
         note("the last line of its file was cut off and is left out.".to_owned());
@@ -377,13 +370,10 @@ mod tests {
         let tier = &mut summary.tiers[1];
         tier.phases.as_mut().unwrap().source = PhaseSource::Trace;
         tier.phases.as_mut().unwrap().clocks_disagree = 1;
-        (tier.requested, tier.cancelled, tier.cached) = (Some(1200), 200, 1);
+        (tier.requested, tier.cancelled) = (Some(1200), 200);
         insta::assert_snapshot!(notes(&summary).join("\n"), @r#"
-        Tier 1: p99 over 10 requests: too few for a stable p99 (1,000 are).
-        Tier 100 (tier_100_2): p99 over 937 requests: too few for a stable p99 (1,000 are).
         Tier 100 (tier_100_2): 1,000 of 1,200 requests were made.
         Tier 100 (tier_100_2): 200 requests given up because the run was stopped; in no figure.
-        Tier 100 (tier_100_2): 1 request answered from the app's cache, without running the function.
         Tier 100 (tier_100_2): no trace was found for 2 requests.
         Tier 100 (tier_100_2): the clocks of client and server contradict each other for 1 request: join is then the client's round trip, and delivery is in "other".
         Phases from the messages that the client saw: "function" is everything from the start of processing to the end, with pre- and postprocessing and the delivery.

@@ -24,6 +24,7 @@ pub(crate) fn plan() -> Plan {
         auth: None,
         headers: Vec::new(),
         cookies: Vec::new(),
+        thresholds: Vec::new(),
         output_dir: PathBuf::from("benchmark_results"),
     }
 }
@@ -130,7 +131,7 @@ pub(crate) fn run_with(samples: &[Sample], profiling_and_mixed: bool) -> (tempfi
         mixed_traffic: profiling_and_mixed,
         health: Some(health(false)),
     };
-    let tier = TierSummary::new(input, fold_tier(&tier_dir, &[], true).unwrap());
+    let tier = TierSummary::new(input, fold_tier(&tier_dir, &[], true).unwrap(), &[]);
     let summary = Summary::new("echo_text".to_owned(), &run, vec![tier], Some(WarmupSummary::of(samples)), None);
     (folder, run, summary)
 }

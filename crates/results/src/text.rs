@@ -34,6 +34,14 @@ pub(crate) fn time(milliseconds: Option<f64>) -> String {
     }
 }
 
+/// A number with its unit, apart: `646.5 ms` of `646.5ms`. What is no such number stays as it is.
+pub(crate) fn spaced(text: &str) -> String {
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',' | '<')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let known = matches!(unit, "ms" | "s" | "%" | "/s");
+    if known && !number.is_empty() { format!("{number} {unit}") } else { text.to_owned() }
+}
+
 /// So many a second.
 pub(crate) fn rate(rate: Option<f64>) -> String {
     match rate {
@@ -86,6 +94,7 @@ mod tests {
     fn numbers_are_readable() {
         let times = [None, Some(0.123), Some(64.25), Some(9_999.0), Some(12_345.0)].map(time);
         assert_eq!(times, ["-", "0.12ms", "64.2ms", "9999.0ms", "12.3s"]);
+        assert_eq!(["64.2ms", "<0.01%", "12/s", "-", "12"].map(spaced), ["64.2 ms", "<0.01 %", "12 /s", "-", "12"]);
         assert_eq!([0.0, 0.00001, 0.0123, 1.0].map(percent), ["0.00%", "<0.01%", "1.23%", "100.00%"]);
         assert_eq!([Some(1.234), Some(12.34), Some(12_345.6), None].map(rate), ["1.23", "12.3", "12,346", "-"]);
         assert_eq!((requests(1), requests(1_234_567)), ("1 request".into(), "1,234,567 requests".into()));

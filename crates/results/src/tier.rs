@@ -1,7 +1,9 @@
 //! One tier of `summary.json`.
 
-use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, TierFold, TraceMatch};
-use plimsoll_model::{Arrival, Health, Repeat, SessionScope};
+use crate::threshold::ThresholdResult;
+use crate::tier_rules::evaluate_tier;
+use crate::{BackgroundSummary, ClientSummary, ErrorClass, Intervals, PhaseSummary, Signs, TierFold, TraceMatch};
+use plimsoll_model::{Arrival, Health, Repeat, SessionScope, Threshold};
 use plimsoll_stats::Distribution;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -71,6 +73,12 @@ pub struct TierSummary {
     /// Whether there are enough successes for a stable p99.
     #[serde(default)]
     pub p99_trustworthy: bool,
+    /// When failures came, and what else only the order and the shape of the times tell.
+    #[serde(default)]
+    pub signs: Signs,
+    /// How the rules fared that are about this tier.
+    #[serde(default)]
+    pub thresholds: Vec<ThresholdResult>,
     /// Lines missing at the end of the tier's file because the run was killed.
     #[serde(default)]
     pub cut_off_lines: usize,
@@ -105,8 +113,9 @@ pub struct TierInput {
 }
 
 impl TierSummary {
-    /// Puts together what was asked for and what the files say.
-    pub fn new(input: TierInput, fold: TierFold) -> Self {
+    /// Puts together what was asked for and what the files say, and judges the rules.
+    pub fn new(input: TierInput, fold: TierFold, thresholds: &[Threshold]) -> Self {
+        let thresholds = evaluate_tier(thresholds, input.users, &fold);
         let elapsed_seconds = input.elapsed_seconds.or_else(|| fold.elapsed_seconds()).unwrap_or(0.0);
         let (requests_per_user, duration_seconds) = match input.repeat {
             Repeat::Rounds(rounds) => (Some(rounds), None),
@@ -140,6 +149,8 @@ impl TierSummary {
             response_summary: fold.response,
             intervals: fold.intervals,
             p99_trustworthy: fold.p99_trustworthy,
+            signs: fold.signs,
+            thresholds,
             cut_off_lines: fold.cut_off_lines,
             health: input.health,
         }

@@ -35,6 +35,12 @@ pub(crate) fn local_stamp() -> String {
     jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M%S").to_string()
 }
 
+/// The same of a time in RFC 3339; `None` for anything else.
+pub(crate) fn local_stamp_of(rfc3339: &str) -> Option<String> {
+    let time: Timestamp = rfc3339.parse().ok()?;
+    Some(time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y%m%d_%H%M%S").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +53,6 @@ mod tests {
         let stamp = local_stamp();
         assert_eq!(stamp.len(), 15);
         assert_eq!(&stamp[8..9], "_");
+        assert_eq!((local_stamp_of("2025-10-09T08:53:20.123Z").unwrap().len(), local_stamp_of("x")), (15, None));
     }
 }

@@ -81,6 +81,11 @@ impl ScenarioError {
         match &self.place {
             // What the command line got wrong stands in no file.
             None if self.message.starts_with("--") => {}
+            Some(place) if self.file.is_empty() => {
+                let carets = paint(red, &"^".repeat(place.carets));
+                out += format!("\n{bar}\n{bar} {}", place.source).trim_end();
+                out += &format!("\n{bar} {:indent$}{carets}", "", indent = place.indent);
+            }
             None => out += &format!("\n {} {file}", paint(blue, "-->")),
             Some(place) => {
                 let arrow = paint(blue, &format!("{:gutter$}-->", ""));

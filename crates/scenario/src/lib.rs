@@ -22,14 +22,14 @@ mod write;
 
 pub use error::ScenarioError;
 pub use near::nearest;
-pub use overrides::{Overrides, threshold_spec};
+pub use overrides::{Overrides, threshold_specs};
 pub use read::{parse, read};
 pub use resolve::{request_name, resolve};
 pub use schema::schema;
 pub use secrets::{is_secret_name, is_variable_name};
 pub use tasks::{ExampleInputs, task_names};
 pub use template::{KINDS, template};
-pub use thresholds::thresholds;
+pub use thresholds::{rule_problem, threshold_lines, thresholds};
 pub use write::to_toml;
 
 #[doc(no_inline)]

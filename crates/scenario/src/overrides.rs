@@ -1,7 +1,7 @@
 //! What the command line may change in a scenario.
 
 use plimsoll_model::scenario::{Executor, LoadSpec, Problem, Scenario, ThresholdSpec};
-use plimsoll_model::{Rate, Span, Threshold};
+use plimsoll_model::{Rate, Scope, Span, split_scope};
 
 /// Values given on the command line, which go before the file's.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,8 +22,10 @@ pub struct Overrides {
     pub warmup: Option<Span>,
     /// `--seed`
     pub seed: Option<u64>,
-    /// `--threshold`: `RULE` or `NAME: RULE`, beside the file's.
+    /// `--threshold`: `RULE`, `NAME: RULE` or `level N: …`, beside the file's.
     pub thresholds: Vec<String>,
+    /// `--threshold-abort`: the same, and the run ends when one is broken.
+    pub aborting: Vec<String>,
     /// `--max-users`
     pub max_users: Option<u32>,
     /// `--request-timeout`: of all requests that have none of their own.
@@ -57,7 +59,7 @@ impl Overrides {
         if let Some(url) = &self.url {
             scenario.target.url.clone_from(url);
         }
-        scenario.thresholds.extend(self.thresholds.iter().map(|text| threshold_spec(text)));
+        scenario.thresholds.extend(threshold_specs(&self.thresholds, &self.aborting));
         Ok(())
     }
 
@@ -121,10 +123,13 @@ impl Overrides {
             "seed" if self.seed.is_some() => "--seed",
             "load.max_users" if self.max_users.is_some() => "--max-users",
             "target.timeout" if self.timeout.is_some() => "--request-timeout",
-            at if of_threshold(at).is_some_and(|index| index >= in_file) => "--threshold",
-            _ => return problem,
+            at => match of_threshold(at) {
+                Some(index) if index >= in_file + self.thresholds.len() => "--threshold-abort",
+                Some(index) if index >= in_file => "--threshold",
+                _ => return problem,
+            },
         };
-        Problem::new("", format!("{flag}: {}", problem.message))
+        Problem { at: String::new(), message: format!("{flag}: {}", problem.message), ..problem }
     }
 }
 
@@ -143,13 +148,19 @@ fn replace_stages(load: &mut LoadSpec) {
     }
 }
 
-/// A threshold as the command line has it: `RULE`, or `NAME: RULE`. A name may hold colons itself.
-pub fn threshold_spec(text: &str) -> ThresholdSpec {
-    let (request, rule) = match text.rsplit_once(':') {
-        Some((name, rule)) if Threshold::parse(text).is_err() => (Some(name.trim().to_owned()), rule.trim()),
-        _ => (None, text.trim()),
+/// Thresholds as the command line has them: `RULE`, `NAME: RULE`, `level N: …`. A name may hold colons itself.
+pub fn threshold_specs<'a>(rules: &'a [String], aborting: &'a [String]) -> impl Iterator<Item = ThresholdSpec> + 'a {
+    let spec = |text: &str, abort| {
+        let (scope, request, rule) = split_scope(text);
+        let (level, request) = match scope {
+            Some(Scope::Level(level)) => (Some(level), request.map(str::to_owned)),
+            // There are no tiers here: the error says what there is.
+            Some(tier) => (None, Some(tier.to_string())),
+            None => (None, request.map(str::to_owned)),
+        };
+        ThresholdSpec { rule: rule.trim().to_owned(), request, level, abort }
     };
-    ThresholdSpec { rule: rule.to_owned(), request, abort: false }
+    rules.iter().map(move |text| spec(text, false)).chain(aborting.iter().map(move |text| spec(text, true)))
 }
 
 /// The executor's word in files.

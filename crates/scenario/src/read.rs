@@ -3,7 +3,7 @@
 use crate::explain::explain;
 use crate::secrets::is_secret_name;
 use crate::{ScenarioError, schema, tree};
-use plimsoll_model::scenario::{Problem, Scenario};
+use plimsoll_model::scenario::{Problem, Quote, Scenario};
 use serde::Deserialize;
 use serde_json::Value;
 use std::ops::Range;
@@ -54,13 +54,17 @@ impl ScenarioError {
     /// A problem that was found after reading, shown at its place in the text. What stands behind the first line break
     /// of its message is shown as help.
     pub fn of_problem(text: &str, file_name: &str, problem: Problem) -> Self {
-        let place = DeTable::parse(text).ok().and_then(|root| tree::find(root.get_ref(), text, &problem.at));
+        let root = DeTable::parse(text).ok();
+        let place = root.as_ref().and_then(|root| tree::find(root.get_ref(), text, &problem.at));
         let (message, help) = match problem.message.split_once('\n') {
             Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
             None => (problem.message, None),
         };
-        let error = match place {
-            Some(span) => {
+        let error = match (place, &problem.quote) {
+            (Some(span), Some(quote)) => Self::at(text, file_name, within(text, &span, quote).unwrap_or(span), message),
+            // What the command line says stands in no file.
+            (None, Some(quote)) => Self::at(&quote.text, "", quote.span.clone(), message),
+            (Some(span), None) => {
                 // A header that should not be there, or an address with a login.
                 let is_secret =
                     problem.at.rsplit('.').next().is_some_and(|key| is_secret_name(key) || key.ends_with("_env"))
@@ -68,10 +72,19 @@ impl ScenarioError {
                 let error = Self::at(text, file_name, span, message);
                 if is_secret { error.hidden() } else { error }
             }
-            None => Self::of_file(file_name, message),
+            (None, None) => Self::of_file(file_name, message),
         };
         error.with_help(help)
     }
+}
+
+/// Where the quoted part of a value stands in the file, if the value stands there as it is, without escapes.
+fn within(text: &str, entry: &Range<usize>, quote: &Quote) -> Option<Range<usize>> {
+    let shown = text.get(entry.clone())?;
+    // Behind the key, which might hold the same letters.
+    let value = shown.find('=')? + 1;
+    let start = entry.start + value + shown[value..].find(&quote.text)?;
+    Some(start + quote.span.start..start + quote.span.end)
 }
 
 /// What TOML can say and JSON cannot: it would come out as something else.

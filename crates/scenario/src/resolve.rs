@@ -3,7 +3,7 @@
 use crate::load::load;
 use crate::overrides::Overrides;
 use crate::secrets::{is_secret_name, is_variable_name};
-use crate::thresholds::thresholds;
+use crate::thresholds::{check_levels, thresholds};
 use plimsoll_model::ApiLoad;
 use plimsoll_model::scenario::{AuthSpec, OpenAiApi, Problem, RequestSpec, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,7 @@ fn check(scenario: &mut Scenario) -> Result<ApiLoad, Problem> {
     let load = load(&scenario.load, scenario.think)?;
     check_objectives(scenario)?;
     thresholds(scenario)?;
+    check_levels(scenario, &load)?;
     match scenario.seed {
         // TOML's and many JSON readers' integers end there.
         Some(seed) if i64::try_from(seed).is_err() => {

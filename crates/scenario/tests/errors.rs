@@ -141,6 +141,9 @@ mistakes!(thresholds:
     ("p(95) < 800ms", "ttfx p(95) < 1s"),
     ("p(95) < 800ms\"", "rate(failed) < 1%\"\nrequest = \"Serch\""),
     ("p(95) < 800ms", "goodput > 5"),
+    ("p(95) < 800ms", "queue_wait p(95) < 5"),
+    ("p(95) < 800ms", "p(95) < \\\"8s\\\""),
+    ("p(95) < 800ms\"", "p(95) < 800ms\"\nlevel = 2"),
 );
 
 mistakes!(executors:
@@ -181,6 +184,8 @@ fn options_that_do_not_fit() {
         with(&|o| o.url = Some("localhost".into())),
         with(&|o| o.thresholds = vec!["p95 < 1s".into(), "Byu: p95 < 1s".into()]),
         with(&|o| o.thresholds = vec!["Buy: p95 = 1s".into()]),
+        with(&|o| o.aborting = vec!["level 2: p95 < 1s".into()]),
+        with(&|o| o.aborting = vec!["Buy: ttfx p95 < 1s".into()]),
         with(&|o| o.seed = Some(u64::MAX)),
     ];
     insta::assert_snapshot!(shown.join("\n\n"));

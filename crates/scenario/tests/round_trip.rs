@@ -139,7 +139,7 @@ prop_compose! {
         insecure in any::<bool>(), timeout in of(span()), data in btree_map(text(), data(), 0..3),
         requests in vec(request(), 0..3), journeys in vec((text(), of(span()), vec(request(), 0..3)), 0..3),
         think in of((of(span()), of([span(), span()]), of(span()))), load in load(), ttft in of(span()),
-        thresholds in vec((text(), of(text()), any::<bool>()), 0..3),
+        thresholds in vec((text(), of(text()), of(1u32..9), any::<bool>()), 0..3),
     ) -> Scenario {
         Scenario {
             name: name.clone(), seed,
@@ -155,7 +155,7 @@ prop_compose! {
             }).collect(),
             think: think.map(|(constant, between, pacing)| Think { constant, between, pacing }),
             objectives: Objectives { ttft, ..Objectives::default() },
-            thresholds: thresholds.into_iter().map(|(rule, request, abort)| ThresholdSpec { rule, request, abort }).collect(),
+            thresholds: thresholds.into_iter().map(|(rule, request, level, abort)| ThresholdSpec { rule, request, level, abort }).collect(),
         }
     }
 }

@@ -44,6 +44,11 @@ impl Sketch {
         None
     }
 
+    /// The values, each as the middle of its bucket, with their counts; ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.buckets.iter().map(|(bucket, count)| (middle(*bucket), u64::from(*count)))
+    }
+
     fn add_to(&mut self, bucket: u16, count: u32) {
         match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),

@@ -54,6 +54,11 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
              give one, for example --threshold 'p(95) < 800ms'",
         ));
     }
+    if prepared.thresholds.iter().any(|threshold| threshold.scope.is_some()) {
+        return Err(CliError::usage(
+            "capacity: a rule for one level of a sweep has no meaning here: every window is judged by every rule",
+        ));
+    }
     let shape = Shape::of(args, &prepared.plan.load);
     if args.output.dry_run {
         let first = shape.load(args.start);
@@ -63,6 +68,7 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
         );
         return Ok(Exit::Ok);
     }
+    args.output.reports.check()?;
     let mut session = Session::start(command, &prepared, telemetry, console)?;
     let search = Search {
         prepared: prepared.clone(),
@@ -268,5 +274,5 @@ fn conclude(session: Session<'_>, found: Found, args: &CapacityArgs) -> Result<E
     };
     let by = if found.by == Raise::Users { "users" } else { "rate" };
     let line = json!({ "by": by, "held": low, "did_not_hold": high, "windows": windows, "window_seconds": args.window.as_secs_f64(), "precision": args.precision / 100.0 });
-    session.conclude_search(found.levels, (&sentence, line), (verdict, exit), args.output.json)
+    session.conclude_search(found.levels, (&sentence, line), (verdict, exit), &args.output)
 }

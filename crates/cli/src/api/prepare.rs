@@ -5,6 +5,7 @@ use crate::args::OutputArgs;
 use crate::exit::CliError;
 use plimsoll_model::scenario::{DEFAULT_TIMEOUT, Problem, Scenario};
 use plimsoll_model::{ApiLoad, ApiPlan, Clock, Redactor, Threshold, TraceRequest};
+use plimsoll_results::ci::{PlacedRule, RulePlace};
 use plimsoll_scenario::{Overrides, ScenarioError};
 use plimsoll_targets::api::{ApiPlanned, trace};
 use plimsoll_wire::{Client, Connector, CookieJar, HeaderMap};
@@ -24,6 +25,8 @@ pub(crate) struct Source {
     text: String,
     file_name: String,
     base_dir: PathBuf,
+    /// The file, if there is one.
+    path: Option<PathBuf>,
 }
 
 impl Source {
@@ -35,18 +38,38 @@ impl Source {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         scenario.name = scenario.name.or(stem);
         let base_dir = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { scenario, text, file_name: path.display().to_string(), base_dir: base_dir.to_owned() })
+        Ok(Self {
+            scenario,
+            text,
+            file_name: path.display().to_string(),
+            base_dir: base_dir.to_owned(),
+            path: Some(path.to_owned()),
+        })
     }
 
     /// A scenario that a command line stands for.
     pub(crate) fn of_command_line(scenario: Scenario) -> Self {
         let text = plimsoll_scenario::to_toml(&scenario);
-        Self { scenario, text, file_name: "the command line's scenario".to_owned(), base_dir: PathBuf::from(".") }
+        let file_name = "the command line's scenario".to_owned();
+        Self { scenario, text, file_name, base_dir: PathBuf::from("."), path: None }
     }
 
     /// The scenario as a file.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The rules of the file with their lines.
+    fn placed_rules(&self) -> Vec<PlacedRule> {
+        let Some(path) = &self.path else { return Vec::new() };
+        let file = in_workspace(path);
+        let rules = &self.scenario.thresholds;
+        let lines = plimsoll_scenario::threshold_lines(&self.text, rules.len());
+        let placed = rules.iter().zip(lines).map(|(spec, line)| {
+            let place = RulePlace { file: file.clone(), line: line? };
+            Some(PlacedRule { rule: spec.rule.trim().to_owned(), request: spec.request.clone(), place })
+        });
+        placed.flatten().collect()
     }
 
     fn explain(&self, problem: Problem) -> CliError {
@@ -95,6 +118,7 @@ impl Source {
             planned: Arc::new(planned),
             trace: trace.into(),
             thresholds,
+            placed: self.placed_rules(),
             counter: counter.map(Arc::new),
             timeout: target.timeout.unwrap_or(DEFAULT_TIMEOUT).0,
             seed: plan.scenario.seed.unwrap_or_default(),
@@ -110,6 +134,8 @@ pub(crate) struct Prepared {
     pub redactor: Redactor,
     pub trace: Arc<[Arc<TraceRequest>]>,
     pub thresholds: Vec<Threshold>,
+    /// Those of them that stand in a file.
+    pub placed: Vec<PlacedRule>,
     pub counter: Option<Arc<TokenCounter>>,
     pub timeout: Duration,
     pub seed: u64,
@@ -132,6 +158,14 @@ impl Prepared {
             ))),
         }
     }
+}
+
+/// A path as GitHub knows it: from the root of the repository, which may lie above the folder that we run in.
+fn in_workspace(path: &Path) -> String {
+    let whole = std::path::absolute(path).ok();
+    let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+    let inside = whole.as_deref().zip(root.as_deref()).and_then(|(whole, root)| whole.strip_prefix(root).ok());
+    inside.unwrap_or(path).display().to_string()
 }
 
 fn shown(error: &ScenarioError) -> CliError {

@@ -10,8 +10,8 @@ use crate::exit::{CliError, Exit};
 use crate::tap::{Stage, StageKind};
 use crate::telemetry::Telemetry;
 use plimsoll_engine::{RunEvent, StopReason};
-use plimsoll_model::{ApiLoad, Span, Threshold};
-use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelSummary, RunDir, is_closed, level_dir};
+use plimsoll_model::{ApiLoad, Scope, Span, Threshold};
+use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
 use plimsoll_scenario::Overrides;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +30,12 @@ pub(crate) fn run(
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
+    output.reports.check()?;
     let prepared = Arc::new(source.prepare(plan)?);
     let mut session = Session::start(command, &prepared, telemetry, console)?;
     let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
     match session.run(move |setup| levels.run(&setup)) {
-        Ok(levels) => session.conclude(levels, output.json),
+        Ok(levels) => session.conclude(levels, output),
         Err(error) => Err(session.fail(error)),
     }
 }
@@ -58,13 +59,17 @@ impl Levels {
             if index > 0 && !rest(cool_down, setup) {
                 break;
             }
+            let number = index + 1;
+            let part = Scope::Level(u32::try_from(number).unwrap_or(u32::MAX));
+            let about = |threshold: &&Threshold| threshold.is_about(part);
+            let thresholds: Vec<Threshold> = self.prepared.thresholds.iter().filter(about).cloned().collect();
             let measured = Level {
-                number: index + 1,
+                number,
                 of: Some(levels.len()),
                 load: level,
                 prepared: &self.prepared,
                 run_dir: &self.run_dir,
-                thresholds: &self.prepared.thresholds,
+                thresholds: &thresholds,
             };
             done.push(measured.run(setup)?.0);
             // A run that is killed later has this much.
@@ -142,6 +147,7 @@ impl Level<'_> {
             label,
             directory: if self.of == Some(1) { String::new() } else { format!("level_{}", self.number) },
             closed: is_closed(self.load),
+            load: LevelLoad::of(self.load, &self.prepared.plan.scenario),
             facts: LevelFacts { until: Some(result.began + made), iterations: result.started, dropped: result.dropped },
             health: result.health.clone(),
             warnings: Vec::new(),

@@ -3,8 +3,10 @@
 use super::doctor::Calibration;
 use super::level::LoadSetup;
 use super::prepare::Prepared;
+use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::telemetry::{Begin, Exporters, Telemetry, request_facts, with_server_metrics};
@@ -12,6 +14,7 @@ use crate::watch::watch;
 use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
 use plimsoll_model::{ApiLoad, Clock};
+use plimsoll_results::ci::CiReport;
 use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
     api_report, search_report,
@@ -170,17 +173,18 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the summary and shows it: how the run ends.
-    pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, json: bool) -> Result<Exit, CliError> {
+    pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, output: &OutputArgs) -> Result<Exit, CliError> {
         let stopped = self.stop.reason();
         let partial = self.partial();
         let summary = self.summary(levels, partial.clone());
-        let written = self.publish(&summary, &api_report(&summary), json)?;
+        let written = self.publish(&summary, &api_report(&summary), output.json)?;
         let exit = match (&stopped, summary.verdict.result) {
             (Some(reason), _) => Exit::of_stop(reason),
             (None, VerdictResult::Pass) => Exit::Ok,
             (None, VerdictResult::Fail) => Exit::Thresholds,
             (None, VerdictResult::Inconclusive) => Exit::Inconclusive,
         };
+        let exit = self.tell_ci(CiReport::from(&summary), exit, output);
         let exit = self.end(partial, written, exit)?;
         self.end_exporters(&summary, exit)?;
         Ok(exit)
@@ -192,17 +196,18 @@ impl<'a> Session<'a> {
         levels: Vec<LevelSummary>,
         (sentence, line): (&str, serde_json::Value),
         (verdict, exit): (Verdict, Exit),
-        json: bool,
+        output: &OutputArgs,
     ) -> Result<Exit, CliError> {
         let partial = self.partial();
         let mut summary = self.summary(levels, partial.clone());
         summary.load_line = Some(sentence.to_owned());
         summary.verdict = verdict;
-        let mut written = self.publish(&summary, &search_report(&summary), json)?;
+        let mut written = self.publish(&summary, &search_report(&summary), output.json)?;
         if written.is_ok() {
             let text = serde_json::to_vec_pretty(&line).map_err(CliError::internal)?;
             written = self.run_dir.write_atomic("capacity.json", &text);
         }
+        let exit = self.tell_ci(CiReport::of_search(&summary), exit, output);
         let exit = self.end(partial, written, exit)?;
         self.end_exporters(&summary, exit)?;
         Ok(exit)
@@ -214,6 +219,12 @@ impl<'a> Session<'a> {
         let patient = !matches!(exit, Exit::Signal(_));
         std::mem::take(&mut self.exporters).finish(Some(&summary), patient, self.console);
         Ok(())
+    }
+
+    fn tell_ci(&self, report: CiReport, exit: Exit, output: &OutputArgs) -> Exit {
+        let report = report.with_manifest(&self.manifest).with_places(&self.prepared.placed);
+        let ended = Ended { report, manifest: &self.manifest, run_dir: &self.run_dir, exit };
+        publish(ended, output, self.console)
     }
 
     /// Why the run is partial, if it is.

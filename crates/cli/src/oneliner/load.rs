@@ -57,6 +57,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "RULE")]
     pub threshold: Vec<String>,
 
+    /// The same, and the run ends as soon as it is broken; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub threshold_abort: Vec<String>,
+
     /// Limit for one request (default: 60s)
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<Span>,
@@ -118,7 +122,7 @@ impl LoadArgs {
             })),
             load: self.load()?,
             objectives: Objectives::default(),
-            thresholds: self.threshold.iter().map(|rule| threshold_spec(rule)).collect(),
+            thresholds: threshold_specs(&self.threshold, &self.threshold_abort).collect(),
         })
     }
 

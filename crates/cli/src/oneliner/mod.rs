@@ -12,7 +12,7 @@ use plimsoll_model::scenario::{
     OpenAiApi, RequestSpec, Scenario, StageSpec, Think,
 };
 use plimsoll_model::{Rate, Secret, Span};
-use plimsoll_scenario::{is_secret_name, is_variable_name, threshold_spec};
+use plimsoll_scenario::{is_secret_name, is_variable_name, threshold_specs};
 use plimsoll_targets::api::hf_task::{Media, Task};
 use rows::{Row, row_of};
 use serde_json::{Map, Value, json};

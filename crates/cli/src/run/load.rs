@@ -9,7 +9,8 @@ use plimsoll_engine::{
 };
 use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample};
 use plimsoll_results::{
-    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWriter, WarmupSummary, fold_tier, write_traces,
+    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
+    write_traces,
 };
 use plimsoll_targets::gradio::{
     self, Background, BackgroundKind, BackgroundSources, GradioBehaviour, Payloads, SampleFiles, ServerTraces, Sidecar,
@@ -85,6 +86,11 @@ pub(super) async fn run(mut input: LoadInput) -> Result<LoadReport, CliError> {
     let mut tiers = Vec::new();
     let LoadProfile::Tiers { tiers: users, repeat, arrival } = run.input.plan.load.clone();
     for users in users {
+        // A tier too short to be watched, or a figure known only at its end, ends the run before the next one.
+        let broken = tiers.last().and_then(|tier: &TierSummary| tier.thresholds.iter().find(|rule| rule.abort));
+        if let Some(broken) = broken {
+            run.input.stop.stop(StopReason::Threshold(broken.rule.clone()));
+        }
         if run.input.stop.is_stopped() {
             break;
         }
@@ -196,7 +202,8 @@ impl Run {
             self.warn(format!("the server's traces could not be cleared: {error}"));
         }
         let writer = self.written(TierWriter::create(&dir, self.input.clock))?;
-        let sink = Disk::new(writer, self.input.taps.clone(), self.input.clock);
+        let watch = TierWatch::new(&self.input.plan.thresholds, users);
+        let sink = Disk::new(writer, watch, self.input.stop.clone(), self.input.taps.clone(), self.input.clock);
         self.input.taps.stage(&Stage {
             index: self.tiers_begun,
             kind: StageKind::Tier,
@@ -255,6 +262,7 @@ impl Run {
                 health: Some(health),
             },
             fold,
+            &self.input.plan.thresholds,
         );
         summary.cancelled += usize::try_from(end.cancelled).unwrap_or(usize::MAX);
         Ok(summary)

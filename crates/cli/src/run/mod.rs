@@ -2,12 +2,13 @@
 
 mod load;
 mod sink;
-mod target;
+pub(crate) mod target;
 
-use crate::args::RunArgs;
+use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::plan;
+use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::telemetry::{Begin, Exporters, Telemetry, with_server_metrics};
@@ -15,15 +16,18 @@ use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_results::ci::CiReport;
 use plimsoll_results::{
-    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, error_table,
-    limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
+    EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
+    error_table, limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
+    tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
 use plimsoll_telemetry::RunFacts;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use target::{Ready, Setup};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
@@ -33,10 +37,38 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
+    args.output.reports.check()?;
     target::check(&plan)?;
     let telemetry = Telemetry::prepare(&args.output.telemetry, false, console)?;
-    let clock = Clock::start();
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
+    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| {
+        session.telemetry = Some(telemetry);
+        session.measure(manifest)
+    })
+}
+
+/// A run of this plan against a target that is ready, in this directory. It stays ready.
+pub(crate) fn run_ready(
+    plan: Plan,
+    run_dir: RunDir,
+    command: &str,
+    console: &Console,
+    runtime: &Runtime,
+    (ready, signals): (&mut Ready, &mut Signals),
+) -> Result<Exit, CliError> {
+    recorded(plan, run_dir, command, console, None, |session, manifest| session.load(runtime, ready, signals, manifest))
+}
+
+/// Runs, and writes down what came of it; without `output` nothing of it is shown.
+fn recorded(
+    plan: Plan,
+    run_dir: RunDir,
+    command: &str,
+    console: &Console,
+    output: Option<&OutputArgs>,
+    measure: impl FnOnce(&mut Session<'_>, &mut RunManifest) -> Result<Report, CliError>,
+) -> Result<Exit, CliError> {
+    let clock = Clock::start();
     let mut manifest = RunManifest::start(command, &plan, plan.seed, &clock).map_err(CliError::internal)?;
     manifest.write(&run_dir).map_err(CliError::internal)?;
     let mut session = Session {
@@ -48,12 +80,13 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
         run_dir,
         plan,
         taps: Taps::default(),
+        telemetry: None,
         exporters: Exporters::default(),
         summary: None,
     };
-    let result = session.measure(telemetry, &mut manifest);
+    let result = measure(&mut session, &mut manifest);
     let (exit, partial) = match &result {
-        Ok(report) => session.conclude(report, args.output.json)?,
+        Ok(report) => session.conclude(report, &manifest, output)?,
         Err(error) => (error.exit, Some(error.message.clone())),
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
@@ -74,7 +107,7 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
 }
 
 /// Hides the plan's secrets, also in the forms that a login form gives a password, which a server may send back.
-fn redactor(plan: &Plan) -> Redactor {
+pub(crate) fn redactor(plan: &Plan) -> Redactor {
     let redactor = Redactor::new(&plan.secrets());
     let Some(login) = &plan.auth else { return redactor };
     let percent = gradio::form_encoded(login.password.expose());
@@ -91,6 +124,8 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    /// What was asked for, until it begins.
+    telemetry: Option<Telemetry>,
     exporters: Exporters,
     /// What exporters are told of the whole run.
     summary: Option<serde_json::Value>,
@@ -104,9 +139,10 @@ struct Report {
 }
 
 impl Session<'_> {
-    fn measure(&mut self, telemetry: Telemetry, manifest: &mut RunManifest) -> Result<Report, CliError> {
-        let descriptors = shard::raise_descriptor_limit();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
+    fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
+        // An app that we start inherits it.
+        shard::raise_descriptor_limit();
+        let runtime = runtime()?;
         let (mut ready, mut signals) = Setup {
             plan: &self.plan,
             run_dir: self.run_dir.path(),
@@ -116,37 +152,44 @@ impl Session<'_> {
             runtime: &runtime,
         }
         .make_ready()?;
-        let (events, heard) = tokio::sync::mpsc::unbounded_channel();
-        self.begin_exporters(telemetry, &ready)?;
-        self.exporters.listen(&events);
-        let input = self.load_input(&ready, events, descriptors);
-        let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
-        let watched = runtime.block_on(self.watch(heard, &mut signals, &mut ready));
-        if let Err(exit) = watched {
-            // The second signal: the user does not want to wait. What is on disk stays there.
-            ready.end(self.console);
-            return Err(exit);
-        }
-        let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let name = ready.name.clone();
-        if let Ok(load) = &load {
-            manifest.target = Some(target_facts(&ready, load));
-        }
-        let died = ready.app.as_ref().map(|app| app.last_lines());
+        let result = self.load(&runtime, &mut ready, &mut signals, manifest);
         ready.end(self.console);
+        result
+    }
+
+    fn load(
+        &mut self,
+        runtime: &Runtime,
+        ready: &mut Ready,
+        signals: &mut Signals,
+        manifest: &mut RunManifest,
+    ) -> Result<Report, CliError> {
+        let descriptors = shard::raise_descriptor_limit();
+        let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        self.begin_exporters(ready)?;
+        self.exporters.listen(&events);
+        let input = self.load_input(ready, events, descriptors);
+        let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
+        // After a second signal the user does not want to wait. What is on disk stays there.
+        runtime.block_on(self.watch(heard, signals, ready))?;
+        let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if let Ok(load) = &load {
+            manifest.target = Some(target_facts(ready, load));
+        }
         let stopped = self.stop.reason();
-        if let (Some(StopReason::AppDied(_)), Some(lines)) = (&stopped, died) {
-            self.console.warning(&format!("the app's last lines:\n{lines}"));
+        if let (Some(StopReason::AppDied(_)), Some(app)) = (&stopped, &ready.app) {
+            self.console.warning(&format!("the app's last lines:\n{}", app.last_lines()));
         }
         match (load, &stopped) {
-            (Ok(load), _) => Ok(Report { name, load, stopped }),
+            (Ok(load), _) => Ok(Report { name: ready.name.clone(), load, stopped }),
             // What failed in the end failed for this reason.
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
         }
     }
 
-    fn begin_exporters(&mut self, telemetry: Telemetry, ready: &Ready) -> Result<(), CliError> {
+    fn begin_exporters(&mut self, ready: &Ready) -> Result<(), CliError> {
+        let Some(telemetry) = self.telemetry.take() else { return Ok(()) };
         let origin = &ready.origin;
         let facts = RunFacts {
             run: self.run_dir.name(),
@@ -220,7 +263,12 @@ impl Session<'_> {
     }
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
-    fn conclude(&mut self, report: &Report, json: bool) -> Result<(Exit, Option<String>), CliError> {
+    fn conclude(
+        &mut self,
+        report: &Report,
+        manifest: &RunManifest,
+        output: Option<&OutputArgs>,
+    ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
         let mut summary =
@@ -233,17 +281,27 @@ impl Session<'_> {
             self.run_dir.write_atomic("summary_table.txt", file.as_bytes())
         });
         self.summary = serde_json::to_value(&summary).ok();
-        self.print(&summary, &table, json)?;
-        if let Err(error) = written {
-            return self.unwritten(report, &error);
+        if let Some(output) = output {
+            self.print(&summary, &table, output.json)?;
         }
         let exit = match &report.stopped {
             Some(reason) => Exit::of_stop(reason),
-            None if summary.verdict.as_ref().is_some_and(|verdict| verdict.result == VerdictResult::Inconclusive) => {
-                Exit::Inconclusive
-            }
-            None => Exit::Ok,
+            None => match summary.verdict.as_ref().map(|verdict| verdict.result) {
+                Some(VerdictResult::Fail) => Exit::Thresholds,
+                Some(VerdictResult::Inconclusive) => Exit::Inconclusive,
+                Some(VerdictResult::Pass) | None => Exit::Ok,
+            },
         };
+        let exit = match output {
+            Some(output) => {
+                let report = CiReport::from(&summary).with_manifest(manifest);
+                publish(Ended { report, manifest, run_dir: &self.run_dir, exit }, output, self.console)
+            }
+            None => exit,
+        };
+        if let Err(error) = written {
+            return self.unwritten(report, &error);
+        }
         Ok((exit, partial))
     }
 
@@ -260,7 +318,9 @@ impl Session<'_> {
         }
         let console = self.console;
         console.result(&format!("\n{}", table.trim_end()));
-        for part in [phase_table, stream_table, background_table, error_table].map(|part| part(summary)) {
+        for part in
+            [phase_table, stream_table, background_table, error_table, tier_rules_table].map(|part| part(summary))
+        {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
@@ -268,6 +328,10 @@ impl Session<'_> {
         let server = server_metrics_table(&summary.server_metrics);
         if !server.is_empty() {
             console.result(&format!("\n{}", server.trim_end()));
+        }
+        let meaning = diagnosis_text(&summary.diagnosis);
+        if !meaning.is_empty() {
+            console.result(&format!("\n{}", meaning.trim_end()));
         }
         let notes = notes(summary);
         if !notes.is_empty() {
@@ -282,9 +346,18 @@ impl Session<'_> {
         if let Some(reason) = &summary.partial_reason {
             console.result(&format!("\nPARTIAL: {reason}"));
         }
+        let has_rules = !self.plan.thresholds.is_empty();
+        if let Some(verdict) = summary.verdict.as_ref().filter(|_| has_rules) {
+            console.result(&format!("\n{}", verdict_text(verdict).trim_end()));
+        }
         console.result(&format!("\nResults saved to {}", self.run_dir.path().display()));
         Ok(())
     }
+}
+
+/// The main thread's runtime: it watches and never measures.
+pub(crate) fn runtime() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)
 }
 
 fn target_facts(ready: &Ready, load: &LoadReport) -> TargetFacts {

@@ -19,7 +19,7 @@ const STARTUP: Duration = Duration::from_secs(600);
 const PROBE: Duration = Duration::from_secs(2);
 
 /// A target that answers.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     pub origin: Origin,
     /// As the results name it.
     pub name: String,
@@ -32,8 +32,19 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// Takes the processor from what was started, until the answer is dropped. What we did not start goes on.
+    pub(crate) fn rest(&self) -> Rest<'_> {
+        if let Some(app) = &self.app {
+            app.pause();
+        }
+        if let Some(nginx) = &self.nginx {
+            nginx.pause();
+        }
+        Rest(self)
+    }
+
     /// Ends what was started, unless it is to be kept.
-    pub(super) fn end(mut self, console: &Console) {
+    pub(crate) fn end(mut self, console: &Console) {
         match self.app.take() {
             Some(app) if self.keep => {
                 let pids: Vec<String> = [Some(app.pid()), self.nginx.as_ref().map(Nginx::pid)]
@@ -53,8 +64,22 @@ impl Ready {
     }
 }
 
+/// A target that rests. Dropping this lets it go on, also when we fail.
+pub(crate) struct Rest<'a>(&'a Ready);
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        if let Some(app) = &self.0.app {
+            app.resume();
+        }
+        if let Some(nginx) = &self.0.nginx {
+            nginx.resume();
+        }
+    }
+}
+
 /// What starting needs besides the plan.
-pub(super) struct Setup<'a> {
+pub(crate) struct Setup<'a> {
     pub plan: &'a Plan,
     pub run_dir: &'a Path,
     pub redactor: &'a Redactor,
@@ -64,7 +89,7 @@ pub(super) struct Setup<'a> {
 }
 
 /// Checks what can be checked before anything is started or written.
-pub(super) fn check(plan: &Plan) -> Result<(), CliError> {
+pub(crate) fn check(plan: &Plan) -> Result<(), CliError> {
     if let Some(path) = &plan.sidecar {
         gradio::Sidecar::read(path).map_err(CliError::usage)?;
     }
@@ -76,12 +101,20 @@ pub(super) fn check(plan: &Plan) -> Result<(), CliError> {
     }
 }
 
+/// Makes the environment that the plan's app needs, which can take a minute.
+pub(crate) fn prepare(plan: &Plan, console: &Console) -> Result<(), CliError> {
+    match &plan.target {
+        Target::LocalApp(app) => python(app, &script(app)?.path, console).map(drop),
+        Target::Url { .. } => Ok(()),
+    }
+}
+
 impl Setup<'_> {
     /// Starts the app if it is ours to start, and waits until it answers.
     ///
     /// Signals are listened to once there is something to end in an orderly way. Before that, while an environment is
     /// made, they end the process as usual.
-    pub(super) fn make_ready(&self) -> Result<(Ready, Signals), CliError> {
+    pub(crate) fn make_ready(&self) -> Result<(Ready, Signals), CliError> {
         let sample_inputs = match &self.plan.sample_inputs {
             Some(folder) => folder.clone(),
             None => plimsoll_lab::unpack_sample_inputs().map_err(CliError::internal)?,
@@ -110,17 +143,8 @@ impl Setup<'_> {
     }
 
     fn start(&self, app: &LocalApp, sample_inputs: PathBuf) -> Result<(Ready, Signals), CliError> {
-        // A built-in app runs where it lies (older Gradios make a folder `flagged` there); the user's own runs where
-        // the user stands, as with hf-perftest.
-        let (script, beside, working_dir) = match &app.source {
-            AppSource::Builtin(name) => {
-                let unpacked = plimsoll_lab::unpack(name).map_err(CliError::internal)?;
-                let folder = unpacked.path.parent().map(Path::to_owned);
-                (unpacked.path, unpacked.sidecar, folder)
-            }
-            AppSource::File(path) => (path.clone(), None, None),
-        };
-        let (python, description) = self.python(app, &script)?;
+        let Script { path: script, sidecar: beside, working_dir } = script(app)?;
+        let (python, description) = python(app, &script, self.console)?;
         // Gradio gives its workers the ports after its own, without looking.
         let ports = u16::try_from(app.num_workers).unwrap_or(u16::MAX);
         let port =
@@ -141,6 +165,7 @@ impl Setup<'_> {
             allowed_paths: sample_inputs.clone(),
             log: self.run_dir.join("app.log"),
             working_dir,
+            env: app.env.clone(),
             redactor: self.redactor.clone(),
             on_line: Box::new(move |line| printer.note(&format!("  [app] {line}"))),
         })
@@ -177,36 +202,6 @@ impl Setup<'_> {
         Ok((ready, signals))
     }
 
-    /// The Python to run an app with: the user's own where named; for a file of theirs the active virtual
-    /// environment, if Gradio is in it; else one that we make.
-    fn python(&self, app: &LocalApp, script: &Path) -> Result<(PathBuf, String), CliError> {
-        if let Some(python) = &app.python {
-            let version = plimsoll_lab::gradio_version_of(python).map_err(CliError::usage)?.ok_or_else(|| {
-                CliError::usage(format!("--python {}: Gradio is not installed there", python.display()))
-            })?;
-            return Ok((python.clone(), format!("gradio {version} ({})", python.display())));
-        }
-        let own_file = matches!(app.source, AppSource::File(_));
-        if own_file
-            && app.gradio == GradioSpec::Pinned
-            && let Some(folder) = std::env::var_os("VIRTUAL_ENV")
-        {
-            let python = Path::new(&folder).join("bin/python");
-            if python.is_file()
-                && let Some(version) = plimsoll_lab::gradio_version_of(&python).map_err(CliError::usage)?
-            {
-                return Ok((python, format!("gradio {version} (the active virtual environment)")));
-            }
-        }
-        let requirements = script.with_file_name("requirements.txt");
-        let request = plimsoll_lab::Request {
-            gradio: &app.gradio,
-            requirements: (own_file && requirements.is_file()).then_some(requirements.as_path()),
-        };
-        let made = plimsoll_lab::ensure(&request, &mut |line| self.console.note(line)).map_err(CliError::usage)?;
-        Ok((made.python, made.description))
-    }
-
     fn wait(&self, server: &mut AppServer, origin: &Origin, signals: &mut Signals) -> Result<(), CliError> {
         let mut signalled = None;
         let result = server.wait_ready(STARTUP, &mut || {
@@ -232,6 +227,56 @@ impl Setup<'_> {
             (None, result) => result.map_err(|error: LabError| CliError::usage(error)),
         }
     }
+}
+
+/// An app's file, and where it runs.
+struct Script {
+    path: PathBuf,
+    sidecar: Option<PathBuf>,
+    working_dir: Option<PathBuf>,
+}
+
+/// A built-in app runs where it lies (older Gradios make a folder `flagged` there); the user's own runs where the user
+/// stands, as with hf-perftest.
+fn script(app: &LocalApp) -> Result<Script, CliError> {
+    match &app.source {
+        AppSource::Builtin(name) => {
+            let unpacked = plimsoll_lab::unpack(name).map_err(CliError::internal)?;
+            let working_dir = unpacked.path.parent().map(Path::to_owned);
+            Ok(Script { path: unpacked.path, sidecar: unpacked.sidecar, working_dir })
+        }
+        AppSource::File(path) => Ok(Script { path: path.clone(), sidecar: None, working_dir: None }),
+    }
+}
+
+/// The Python to run an app with: the user's own where named; for a file of theirs the active virtual
+/// environment, if Gradio is in it; else one that we make.
+fn python(app: &LocalApp, script: &Path, console: &Console) -> Result<(PathBuf, String), CliError> {
+    if let Some(python) = &app.python {
+        let version = plimsoll_lab::gradio_version_of(python)
+            .map_err(CliError::usage)?
+            .ok_or_else(|| CliError::usage(format!("--python {}: Gradio is not installed there", python.display())))?;
+        return Ok((python.clone(), format!("gradio {version} ({})", python.display())));
+    }
+    let own_file = matches!(app.source, AppSource::File(_));
+    if own_file
+        && app.gradio == GradioSpec::Pinned
+        && let Some(folder) = std::env::var_os("VIRTUAL_ENV")
+    {
+        let python = Path::new(&folder).join("bin/python");
+        if python.is_file()
+            && let Some(version) = plimsoll_lab::gradio_version_of(&python).map_err(CliError::usage)?
+        {
+            return Ok((python, format!("gradio {version} (the active virtual environment)")));
+        }
+    }
+    let requirements = script.with_file_name("requirements.txt");
+    let request = plimsoll_lab::Request {
+        gradio: &app.gradio,
+        requirements: (own_file && requirements.is_file()).then_some(requirements.as_path()),
+    };
+    let made = plimsoll_lab::ensure(&request, &mut |line| console.note(line)).map_err(CliError::usage)?;
+    Ok((made.python, made.description))
 }
 
 async fn answers(origin: &Origin, clock: Clock) -> bool {

@@ -9,9 +9,11 @@
     reason = "helpers are test code too; clippy sees that only in tests"
 )]
 
+mod ab;
 mod api;
 mod apps;
 mod cli;
+mod compare;
 mod compat;
 mod faults;
 mod nginx;

@@ -150,6 +150,9 @@ pub struct ThresholdSpec {
     /// Only requests of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// Only this level of a sweep, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u32>,
     /// Stop the run as soon as the rule is broken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub abort: bool,
@@ -162,12 +165,28 @@ pub struct Problem {
     pub at: String,
     /// What is wrong, and what to do.
     pub message: String,
+    /// The text that it is about, when it is about a part of one.
+    pub quote: Option<Quote>,
+}
+
+/// A part of a text that somebody wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The whole text.
+    pub text: String,
+    /// The bytes that are meant.
+    pub span: std::ops::Range<usize>,
 }
 
 impl Problem {
     /// A problem at this place.
     pub fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at: at.into(), message: message.into() }
+        Self { at: at.into(), message: message.into(), quote: None }
+    }
+
+    /// The same about these bytes of a text.
+    pub fn quoting(self, text: impl Into<String>, span: std::ops::Range<usize>) -> Self {
+        Self { quote: Some(Quote { text: text.into(), span }), ..self }
     }
 }
 

@@ -2,18 +2,21 @@
 
 use super::compare::{EarlySummary, early_and_rest};
 use super::fold::{ApiFold, ApiFoldOptions, ApiWarmup, LevelFacts};
+use super::load::LevelLoad;
 use super::metric::QuantileInterval;
 use super::micros;
 use super::name::{ErrorFold, NameFold};
-use super::threshold::{ThresholdResult, evaluate};
+use super::threshold::evaluate;
 use super::told::{self, ColdSummary, RateLimitSummary};
 use crate::P99_REQUESTS;
-use crate::text::{one_line, rate, requests, seconds, thousands, time};
+use crate::signs::{FailureSpan, Groups, POINTS, Settling, Signs};
+use crate::threshold::ThresholdResult;
 use plimsoll_model::scenario::Objectives;
-use plimsoll_model::{ApiLoad, Health, Metric, Threshold, TokenSource};
+use plimsoll_model::{ApiLoad, FailureClass, Health, Metric, Threshold, TokenSource};
 use plimsoll_stats::{Distribution, proportion_interval};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a level was, beside its samples.
@@ -25,6 +28,8 @@ pub struct LevelInput {
     pub directory: String,
     /// Whether users wait for their answers before they go on, see [`is_closed`].
     pub closed: bool,
+    /// What it asked for.
+    pub load: LevelLoad,
     /// What the samples do not tell.
     pub facts: LevelFacts,
     /// How the load generator fared: of each shard, or of all together.
@@ -42,6 +47,9 @@ pub struct LevelSummary {
     pub directory: String,
     /// Whether users waited for their answers before they went on.
     pub closed: bool,
+    /// What it asked for.
+    #[serde(default)]
+    pub load: LevelLoad,
     /// When it began, in seconds since the run's start.
     pub start_seconds: f64,
     /// Warm-up at its beginning, in seconds.
@@ -73,6 +81,9 @@ pub struct LevelSummary {
     pub cold_starts: Option<ColdSummary>,
     /// The first minute (of less than two, the first tenth) against the rest; `null` when there is too little of either.
     pub early: Option<EarlySummary>,
+    /// When failures came, and what else only the order and the shape of the times tell.
+    #[serde(default)]
+    pub signs: Signs,
     /// How the rules of the scenario fared.
     pub thresholds: Vec<ThresholdResult>,
     /// How the load generator fared.
@@ -183,7 +194,7 @@ impl LevelSummary {
         let whole = fold.all();
         let all = RequestSummary::new(&whole, measured);
         let has_tokens = !whole.tokens.sources.is_empty();
-        let mut summary = Self {
+        Self {
             start_seconds: told::seconds(micros(options.start)),
             warmup_seconds: told::seconds(micros(options.warmup)),
             seconds: measured,
@@ -210,10 +221,9 @@ impl LevelSummary {
             label: input.label,
             directory: input.directory,
             closed: input.closed,
-        };
-        let own = summary.own_warnings();
-        summary.warnings.extend(own);
-        summary
+            load: input.load,
+            signs: signs(fold, &whole),
+        }
     }
 
     /// The options of the fold that it came from, to make it again.
@@ -232,14 +242,14 @@ impl LevelSummary {
             iterations: self.iterations,
             dropped: self.dropped_iterations,
         };
-        let own = self.own_warnings();
         LevelInput {
             label: self.label.clone(),
             directory: self.directory.clone(),
             closed: self.closed,
+            load: self.load,
             facts,
             health: self.health.clone(),
-            warnings: self.warnings.iter().filter(|warning| !own.contains(warning)).cloned().collect(),
+            warnings: self.warnings.clone(),
         }
     }
 
@@ -247,40 +257,25 @@ impl LevelSummary {
     pub fn generator_limited(&self) -> bool {
         self.health.iter().any(Health::generator_limited)
     }
+}
 
-    /// The warnings that follow from its figures.
-    fn own_warnings(&self) -> Vec<String> {
-        let early = self.early.as_ref().and_then(|early| early.note.clone());
-        [self.stall(), self.dropped(), early].into_iter().flatten().collect()
-    }
-
-    /// Coordinated omission: while a closed profile waits for an answer, it sends nothing, and so leaves out the very
-    /// requests that would have waited. Looked at by name, because a slow kind of request is no stall.
-    fn stall(&self) -> Option<String> {
-        let worst = |request: &RequestSummary| {
-            let times = request.metrics.get(&Metric::ResponseTime)?;
-            (times.max >= 1000.0 && times.max > 10.0 * times.p50).then_some(times.max)
-        };
-        let longest = self.requests.values().filter_map(worst).max_by(f64::total_cmp).filter(|_| self.closed)?;
-        let missing = (self.all.rate_rps * longest / 1e3).round() as u64;
-        Some(format!(
-            "a closed profile cannot show how long new arrivals would have waited: the longest answer took {}, in which \
-             about {} would have come at the measured {}/s. Measure with arrivals at a rate to see their times",
-            time(Some(longest)),
-            requests(missing),
-            rate(Some(self.all.rate_rps))
-        ))
-    }
-
-    fn dropped(&self) -> Option<String> {
-        (self.dropped_iterations > 0).then(|| {
-            format!(
-                "{} of {} iterations were dropped because every user was busy: the load was less than asked for. Allow \
-                 more users, or ask for less",
-                thousands(self.dropped_iterations),
-                thousands(self.iterations + self.dropped_iterations)
-            )
-        })
+/// What the order and the shape of the times tell.
+fn signs(fold: &ApiFold, all: &NameFold) -> Signs {
+    let from = told::seconds(fold.measured_from());
+    let span = |(class, errors): (&FailureClass, &ErrorFold)| {
+        let took = errors.times.quantile(0.50)?;
+        Some((class.as_str().to_owned(), FailureSpan::of(&all.series, *class, from, took)?))
+    };
+    let groups = |(name, fold): (&Arc<str>, &NameFold)| {
+        let times = fold.response_time()?;
+        let requests = usize::try_from(times.count()).ok()?;
+        Some((name.as_ref().to_owned(), Groups::of(&times.points::<POINTS>(), requests)?))
+    };
+    Signs {
+        failures: all.errors.iter().filter_map(span).collect(),
+        groups: fold.names().iter().filter_map(groups).collect(),
+        first: None,
+        settling: Settling::of(&all.series),
     }
 }
 
@@ -350,56 +345,10 @@ impl ErrorSummary {
     }
 }
 
-impl ColdSummary {
-    /// One sentence, without a full stop.
-    pub fn sentence(&self) -> String {
-        let ready = self.ready_at.map_or_else(String::new, |ready| {
-            format!("; the first success came {} after the first of them was sent", seconds(ready - self.first_at))
-        });
-        format!(
-            "{} met a cold server, {} of them failed; the longest took {}, all together {}{ready}",
-            requests(self.requests),
-            thousands(self.failed),
-            seconds(self.longest_seconds),
-            seconds(self.total_seconds)
-        )
-    }
-}
-
-impl RateLimitSummary {
-    /// One sentence, without a full stop.
-    pub fn sentence(&self) -> String {
-        let mut parts = vec![match self.first_at {
-            Some(first) => format!("{} refused, the first {} into the run", requests(self.refused), seconds(first)),
-            None => "nothing was refused".to_owned(),
-        }];
-        if let Some(limit) = self.limit {
-            let window = self.window_seconds.map_or_else(String::new, |window| format!(" in {}", seconds(window)));
-            parts.push(format!("the server allows {}{window}", requests(limit)));
-        }
-        if let Some(least) = self.least_remaining {
-            parts.push(format!("at the fewest {} were left", thousands(least)));
-        }
-        if let Some(reset) = self.longest_reset_seconds {
-            parts.push(format!("at most {} until the window was over", seconds(reset)));
-        }
-        if let (Some(shortest), Some(longest)) = (self.shortest_retry_after_seconds, self.longest_retry_after_seconds) {
-            let answers = if self.retry_after == 1 { "answer" } else { "answers" };
-            let range = if shortest == longest {
-                seconds(longest)
-            } else {
-                format!("{} to {}", seconds(shortest), seconds(longest))
-            };
-            parts.push(format!("{} {answers} told to retry after {range}", thousands(self.retry_after)));
-        }
-        one_line(&parts.join("; "), usize::MAX)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testdata::{level, mixed, options, plain};
+    use crate::api::testdata::{level, mixed, options};
 
     #[test]
     fn the_same_again_from_its_own_input() {
@@ -411,7 +360,7 @@ mod tests {
         assert_eq!(LevelSummary::new(input.clone(), &fold, &[]), summary);
         input.warnings.push("a worker was lost".to_owned());
         let told = LevelSummary::new(input.clone(), &fold, &[]);
-        assert_eq!((told.warnings.len(), told.input()), (2, input));
+        assert_eq!((told.warnings.len(), told.input()), (1, input));
     }
 
     #[test]
@@ -424,36 +373,5 @@ mod tests {
         assert_eq!((all.retries, all.retried, all.tokens.as_ref().map(|t| (t.input, t.output))), (2, 1, Some((20, 9))));
         assert_eq!(summary.requests["embed"].errors["rate_limited"].first_at, 20.0645);
         assert!(!summary.requests["embed"].metrics.contains_key(&Metric::Ttft));
-    }
-
-    #[test]
-    fn a_stall_of_a_closed_profile_is_told() {
-        let mut samples: Vec<_> = (0..98).map(|index| plain("a", 15_000 + index * 100, 90)).collect();
-        let steady = level("1 users", &samples, &[]);
-        assert_eq!(steady.warnings, Vec::<String>::new());
-        samples.push(plain("a", 24_000, 5_000));
-        // 99 answers until 29.0005 s, 14.0005 s after the warm-up: 7.07/s, 35 in 5 s.
-        let stalled = level("1 users", &samples, &[]);
-        assert!(stalled.warnings[0].contains("the longest answer took 5000.5ms, in which about 35 requests"));
-        let open = LevelSummary::new(LevelInput { closed: false, ..stalled.input() }, &fold(&samples), &[]);
-        assert_eq!(open.warnings, Vec::<String>::new());
-        // A name that is always slow is no stall of the others.
-        samples.pop();
-        samples.extend((0..9).map(|index| plain("slow", 15_000 + index * 1000, 1_500)));
-        assert_eq!(level("1 users", &samples, &[]).warnings, Vec::<String>::new());
-    }
-
-    #[test]
-    fn dropped_iterations_are_told() {
-        let mut input = level("10/s", &mixed(), &[]).input();
-        (input.closed, input.facts.iterations, input.facts.dropped) = (false, 90, 10);
-        let summary = LevelSummary::new(input, &fold(&mixed()), &[]);
-        assert!(summary.warnings[0].starts_with("10 of 100 iterations were dropped"), "{:?}", summary.warnings);
-    }
-
-    fn fold(samples: &[plimsoll_model::Sample]) -> ApiFold {
-        let mut fold = ApiFold::new(options());
-        samples.iter().for_each(|sample| fold.add(sample));
-        fold
     }
 }

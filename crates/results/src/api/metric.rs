@@ -127,6 +127,12 @@ impl MetricFold {
         Some(Distribution { count, mean: self.mean()?, min: self.min()?, max: self.max()?, p50, p90, p95, p99 })
     }
 
+    /// So many quantiles in ascending order, each of the same part of the values; zeros without values.
+    pub(crate) fn points<const N: usize>(&self) -> [f64; N] {
+        let count = self.count();
+        self.at_ranks(std::array::from_fn(|point| (count * (2 * point as u64 + 1)).div_ceil(2 * N as u64).max(1)))
+    }
+
     pub(crate) fn interval(&self, q: f64) -> Option<QuantileInterval> {
         let (low, high) = quantile_ranks(usize::try_from(self.count()).ok()?, q, CONFIDENCE)?;
         let (low_rank, high_rank) = (low as u64, high as u64);
@@ -148,6 +154,14 @@ impl MetricFold {
             }
         }
         values
+    }
+
+    /// Its buckets with something in them: their middles in milliseconds (or tokens a second) and counts, ascending.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.histogram.iter_recorded().map(|step| {
+            let middle = self.histogram.median_equivalent(step.value_iterated_to());
+            (out(middle.saturating_mul(1000)), step.count_since_last_iteration())
+        })
     }
 
     pub(crate) fn stored(&self) -> Option<StoredHistogram> {

@@ -1,6 +1,7 @@
 //! One line of `samples.jsonl`.
 
 use super::micros;
+use crate::LatencyRecord;
 use crate::record::is_default;
 use plimsoll_model::{FailureClass, Outcome, Sample, TokenSource, Tokens, Told};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -240,6 +241,47 @@ impl ApiSampleRecord {
             reconnects: self.reconnects,
             cold: self.cold,
             told: self.told,
+        }
+    }
+}
+
+/// A prediction of a Gradio app in the form of API runs, whose fold then tells of it as well.
+impl From<&LatencyRecord> for ApiSampleRecord {
+    fn from(record: &LatencyRecord) -> Self {
+        // A damaged file's negative or absurd number becomes 0 or the most.
+        let micros = |ms: f64| (ms * 1e3).round() as u64;
+        let sent = micros(record.sent_ms);
+        let mut chunks: Vec<f64> = record.ttft_ms.into_iter().collect();
+        for gap in &record.chunk_gaps_ms {
+            chunks.extend(chunks.last().map(|last| last + gap));
+        }
+        let class = FailureClass::parse(&record.outcome);
+        Self {
+            name: record.name.clone(),
+            vu: record.user_id,
+            iteration: record.request_id,
+            intended: micros(record.sent_ms - record.send_lag_ms),
+            sent,
+            first_byte: None,
+            end: micros(record.sent_ms + record.latency_ms),
+            connect: micros(record.connect_ms),
+            outcome: if record.success {
+                Outcome::Ok
+            } else {
+                Outcome::Failed(class.unwrap_or(FailureClass::AppError))
+            },
+            status: record.http_status,
+            error: record.error.clone(),
+            bytes_sent: record.bytes_sent,
+            bytes_received: record.bytes_received,
+            id: record.event_id.clone(),
+            chunks: chunks.into_iter().map(micros).collect(),
+            chunk_tokens: Vec::new(),
+            tokens: None,
+            retries: 0,
+            reconnects: record.reconnects,
+            cold: false,
+            told: None,
         }
     }
 }

@@ -1,18 +1,11 @@
 //! What happened when: a row for every second.
 
+use crate::steps::{Merge, Steps};
 use plimsoll_model::{FailureClass, Outcome};
 use plimsoll_stats::Sketch;
 
-/// Most rows; beyond an hour each row becomes two seconds, beyond two hours four, and so on.
-const MOST_ROWS: usize = 3600;
-
 /// Rows of equal length, by the time at which requests ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Series {
-    /// Length of a row: a power of two.
-    step_seconds: u64,
-    rows: Vec<Row>,
-}
+pub(crate) type Series = Steps<Row>;
 
 /// One row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,84 +19,51 @@ pub(crate) struct Row {
     pub(crate) times: Sketch,
 }
 
-impl Default for Series {
-    fn default() -> Self {
-        Self { step_seconds: 1, rows: Vec::new() }
-    }
-}
-
 impl Series {
     /// Adds a request that ended so many microseconds after the series begins.
     pub(crate) fn add(&mut self, end: u64, outcome: Outcome, response_time: u64, output_tokens: u32) {
-        let row = self.row(end / 1_000_000);
-        match outcome {
-            Outcome::Ok => {
-                row.ok += 1;
-                row.output_tokens += u64::from(output_tokens);
-                row.times.add(response_time);
-            }
-            Outcome::Failed(class) => row.fail(class, 1),
-        }
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        while self.step_seconds < other.step_seconds {
-            self.widen();
-        }
-        for (index, row) in other.rows.iter().enumerate().rev() {
-            self.row(index as u64 * other.step_seconds).merge(row);
-        }
-    }
-
-    pub(crate) fn step_seconds(&self) -> u64 {
-        self.step_seconds
-    }
-
-    pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
+        self.row(end / 1_000_000).add(outcome, response_time, output_tokens);
     }
 
     /// All rows that begin before this second as one, and all others as one; and where the second one begins.
     pub(crate) fn split(&self, second: u64) -> (Row, Row, u64) {
-        let at = usize::try_from(second.div_ceil(self.step_seconds)).unwrap_or(usize::MAX).min(self.rows.len());
+        let at = usize::try_from(second.div_ceil(self.step_seconds())).unwrap_or(usize::MAX).min(self.rows().len());
         let sum = |rows: &[Row]| {
             rows.iter().fold(Row::default(), |mut sum, row| {
                 sum.merge(row);
                 sum
             })
         };
-        (sum(&self.rows[..at]), sum(&self.rows[at..]), at as u64 * self.step_seconds)
-    }
-
-    fn row(&mut self, second: u64) -> &mut Row {
-        while second / self.step_seconds >= MOST_ROWS as u64 {
-            self.widen();
-        }
-        // Below MOST_ROWS.
-        let index = (second / self.step_seconds) as usize;
-        if index >= self.rows.len() {
-            self.rows.resize_with(index + 1, Row::default);
-        }
-        &mut self.rows[index]
-    }
-
-    /// Makes each two rows one.
-    fn widen(&mut self) {
-        self.step_seconds *= 2;
-        let rows = std::mem::take(&mut self.rows);
-        for (index, row) in rows.into_iter().enumerate() {
-            match self.rows.get_mut(index / 2) {
-                Some(first) => first.merge(&row),
-                None => self.rows.push(row),
-            }
-        }
+        (sum(&self.rows()[..at]), sum(&self.rows()[at..]), at as u64 * self.step_seconds())
     }
 }
 
 impl Row {
+    /// Adds a request.
+    pub(crate) fn add(&mut self, outcome: Outcome, time: u64, output_tokens: u32) {
+        match outcome {
+            Outcome::Ok => {
+                self.ok += 1;
+                self.output_tokens += u64::from(output_tokens);
+                self.times.add(time);
+            }
+            Outcome::Failed(class) => self.fail(class, 1),
+        }
+    }
+
+    /// Failures of a class.
+    pub(crate) fn failed_with(&self, class: FailureClass) -> u64 {
+        self.failed.iter().find(|(other, _)| *other == class).map_or(0, |(_, count)| *count)
+    }
+
     /// A quantile of the response times, in milliseconds.
     pub(crate) fn quantile_ms(&self, q: f64) -> Option<f64> {
         self.times.quantile(q).map(|micros| micros as f64 / 1e3)
+    }
+
+    /// Failures of every class.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failed.iter().map(|(_, count)| count).sum()
     }
 
     fn fail(&mut self, class: FailureClass, count: u64) {
@@ -112,7 +72,9 @@ impl Row {
             Err(at) => self.failed.insert(at, (class, count)),
         }
     }
+}
 
+impl Merge for Row {
     fn merge(&mut self, other: &Self) {
         self.ok += other.ok;
         self.output_tokens += other.output_tokens;

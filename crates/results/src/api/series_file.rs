@@ -3,7 +3,6 @@
 use super::fold::ApiFold;
 use super::metric::StoredHistogram;
 use super::name::NameFold;
-use super::series::Row;
 use super::told::seconds;
 use crate::{ResultsError, atomic};
 use plimsoll_model::{Metric, SCHEMA_VERSION};
@@ -84,10 +83,7 @@ impl NameSeries {
     fn of(fold: &NameFold) -> Self {
         let rows = fold.series.rows();
         let quantile = |q: f64| rows.iter().map(|row| row.quantile_ms(q)).collect();
-        let of_class = |class| {
-            let count = |row: &Row| row.failed.iter().find(|(other, _)| *other == class).map_or(0, |(_, count)| *count);
-            rows.iter().map(count).collect()
-        };
+        let of_class = |class| rows.iter().map(|row| row.failed_with(class)).collect();
         Self {
             step_seconds: fold.series.step_seconds(),
             ok: rows.iter().map(|row| row.ok).collect(),

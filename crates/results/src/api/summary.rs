@@ -2,7 +2,8 @@
 
 use super::level::LevelSummary;
 use crate::manifest::pretty;
-use crate::{ResultsError, RunDir, RunState, ServerMetricSummary, Verdict, VerdictResult, url};
+use crate::verdict::Reasons;
+use crate::{Diagnosis, ResultsError, RunDir, RunState, ServerMetricSummary, Verdict, diagnosis, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -37,6 +38,9 @@ pub struct ApiSummary {
     pub load_line: Option<String>,
     /// The levels, in the order in which they ran.
     pub levels: Vec<LevelSummary>,
+    /// What the figures mean, the most severe first.
+    #[serde(default)]
+    pub diagnosis: Vec<Diagnosis>,
     /// What to keep in mind of the whole run, one sentence each.
     pub warnings: Vec<String>,
     /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
@@ -58,6 +62,7 @@ impl ApiSummary {
         warnings: Vec<String>,
     ) -> Self {
         let state = if partial_reason.is_some() { RunState::Partial } else { RunState::Complete };
+        let diagnosis = diagnosis::of_levels(&levels);
         Self {
             schema_version: SCHEMA_VERSION,
             kind: API_KIND.to_owned(),
@@ -69,6 +74,7 @@ impl ApiSummary {
             partial_reason,
             load_line: load_line(&levels),
             levels,
+            diagnosis,
             warnings,
             calibration: None,
             server_metrics: Vec::new(),
@@ -115,51 +121,22 @@ struct Kind {
 /// Else it is inconclusive when it ended early, when nothing succeeded, and when a rule could not be judged or was met by
 /// too few values to tell.
 fn verdict(state: RunState, partial_reason: Option<&str>, levels: &[LevelSummary]) -> Verdict {
-    let (mut limited, mut broken, mut unsure) = (Vec::new(), Vec::new(), Vec::new());
-    if state != RunState::Complete {
-        unsure.push(format!("the run ended early: {}", partial_reason.unwrap_or("it was cut off")));
-    }
+    let mut reasons = Reasons::default();
+    reasons.state(state, partial_reason);
     if levels.is_empty() {
-        unsure.push("no level was run".to_owned());
+        reasons.unsure.push("no level was run".to_owned());
     }
     for level in levels {
         let at = if levels.len() > 1 { format!("{}: ", level.label) } else { String::new() };
         if level.all.ok == 0 {
             let warm = level.all.count == 0 && level.warmup.is_some_and(|warmup| warmup.requests > 0);
-            unsure.push(format!(
-                "{at}{}",
-                if warm { "nothing was measured: every request was warm-up" } else { "no request succeeded" }
-            ));
+            let why = if warm { "nothing was measured: every request was warm-up" } else { "no request succeeded" };
+            reasons.unsure.push(format!("{at}{why}"));
         }
-        for limit in level.health.iter().flat_map(|health| &health.limits_passed) {
-            limited.push(format!("{at}generator-limited: {}", limit.message));
-        }
-        for threshold in &level.thresholds {
-            let rule = threshold.title();
-            let rests = format!("rests on {}", threshold.samples_in_words());
-            match threshold.ok {
-                Some(false) => {
-                    let thin = if threshold.enough { String::new() } else { format!(" ({rests})") };
-                    broken.push(format!("{at}{rule} is broken: {}{thin}", threshold.value_in_words()));
-                }
-                Some(true) if !threshold.enough => {
-                    unsure.push(format!("{at}{rule} is met, but {rests}: too few to tell"));
-                }
-                Some(true) => {}
-                None => unsure.push(format!("{at}{rule} cannot be judged: nothing was measured")),
-            }
-        }
+        reasons.health(&at, &level.health);
+        reasons.rules(&at, &level.thresholds);
     }
-    let result = if !limited.is_empty() {
-        VerdictResult::Inconclusive
-    } else if !broken.is_empty() {
-        VerdictResult::Fail
-    } else if !unsure.is_empty() {
-        VerdictResult::Inconclusive
-    } else {
-        VerdictResult::Pass
-    };
-    Verdict { result, reasons: [limited, broken, unsure].concat() }
+    reasons.verdict()
 }
 
 fn load_line(levels: &[LevelSummary]) -> Option<String> {
@@ -174,6 +151,7 @@ fn load_line(levels: &[LevelSummary]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VerdictResult;
     use crate::api::api_report;
     use crate::api::testdata::{level, mixed, plain, run_of, streamed};
     use crate::testdata::health;

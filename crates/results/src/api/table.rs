@@ -2,9 +2,9 @@
 
 use super::level::{LevelSummary, RequestSummary};
 use super::summary::ApiSummary;
-use super::threshold::ThresholdResult;
+use crate::rules_table::{mark, rules_table, verdict_text, worst};
 use crate::text::{one_line, percent, rate, requests, seconds, thousands, time};
-use crate::{P99_REQUESTS, Verdict, VerdictResult};
+use crate::{Diagnosis, DiagnosisKind, diagnosis_text};
 use plimsoll_model::{Metric, TokenSource};
 use plimsoll_stats::Distribution;
 use std::fmt::{Arguments, Write as _};
@@ -28,6 +28,7 @@ pub fn api_report(summary: &ApiSummary) -> String {
             bullets(&api_notes(level)),
         ]);
     }
+    parts.push(diagnosis_text(&summary.diagnosis));
     parts.push(run_notes(summary));
     parts.push(verdict_text(&summary.verdict));
     parts.retain(|part| !part.is_empty());
@@ -37,10 +38,14 @@ pub fn api_report(summary: &ApiSummary) -> String {
 /// What a search for the load line found: its windows, one line each, and the line. Single windows have their files.
 pub fn search_report(summary: &ApiSummary) -> String {
     let found = summary.load_line.as_deref().unwrap_or("not found");
+    // Its windows are short and go beyond the limit on purpose.
+    let expected = |one: &&Diagnosis| matches!(one.kind, DiagnosisKind::FewRequests | DiagnosisKind::Concurrency);
+    let meaning: Vec<Diagnosis> = summary.diagnosis.iter().filter(|one| !expected(one)).cloned().collect();
     let mut parts = vec![
         api_banner(summary).unwrap_or_default(),
         levels_table(summary),
         format!("Load line: {}\n", one_line(found, usize::MAX)),
+        diagnosis_text(&meaning),
         run_notes(summary),
         verdict_text(&summary.verdict),
     ];
@@ -277,47 +282,12 @@ pub fn api_error_table(level: &LevelSummary) -> String {
 
 /// How the rules fared. Empty without any.
 pub fn threshold_table(level: &LevelSummary) -> String {
-    let mut table = String::new();
-    if level.thresholds.is_empty() {
-        return table;
-    }
-    let titles: Vec<String> = level.thresholds.iter().map(|rule| one_line(&rule.title(), 2 * LONGEST_NAME)).collect();
-    let width = width("Rules", &titles);
-    line(&mut table, format_args!("Rules"));
-    for (rule, title) in level.thresholds.iter().zip(titles) {
-        let mark = mark(rule.ok);
-        let row = format!("  {mark} {title:<width$} {:>11}{}", rule.value_in_words(), thin(rule));
-        line(&mut table, format_args!("{}", row.trim_end()));
-    }
-    table
+    rules_table("Rules", &level.thresholds)
 }
 
-fn mark(ok: Option<bool>) -> &'static str {
-    match ok {
-        Some(true) => "✓",
-        Some(false) => "✗",
-        None => "?",
-    }
-}
-
-/// Of several marks the one that decides.
-fn worst(marks: impl Iterator<Item = &'static str>) -> &'static str {
-    marks.max_by_key(|mark| ["✓", "?", "✗"].iter().position(|other| other == mark)).unwrap_or("-")
-}
-
-fn thin(rule: &ThresholdResult) -> String {
-    if rule.enough || rule.ok.is_none() { String::new() } else { format!("  (of only {})", rule.samples_in_words()) }
-}
-
-/// What a reader must keep in mind of a level, one sentence each.
+/// How the tables of a level are to be read, one sentence each; what they mean is in [`ApiSummary::diagnosis`].
 pub fn api_notes(level: &LevelSummary) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(limit) = &level.rate_limit {
-        notes.push(format!("Rate limit: {}.", limit.sentence()));
-    }
-    if let Some(cold) = &level.cold_starts {
-        notes.push(format!("Cold start: {}.", cold.sentence()));
-    }
     if level.all.retries > 0 {
         notes.push(format!(
             "{} sent again, {} times in all; the time that this took is in their times.",
@@ -325,54 +295,14 @@ pub fn api_notes(level: &LevelSummary) -> Vec<String> {
             thousands(level.all.retries)
         ));
     }
-    let thin: Vec<String> = level
-        .requests
-        .iter()
-        .filter(|(_, row)| row.ok > 0 && !row.p99_trustworthy)
-        .map(|(name, row)| format!("{} ({})", one_line(name, LONGEST_NAME), thousands(row.ok)))
-        .collect();
-    if !thin.is_empty() {
-        notes.push(format!(
-            "Fewer successes than a stable p99 needs ({}): {}.",
-            thousands(P99_REQUESTS as u64),
-            thin.join(", ")
-        ));
-    }
     if level.all.cancelled > 0 {
         notes.push(format!("{} given up when the load ended; in no figure.", requests(level.all.cancelled)));
     }
-    notes.extend(waiting(level));
     if level.cut_off_lines > 0 {
         notes.push("The last line of the file was cut off and is left out.".to_owned());
     }
     notes.extend(level.warnings.iter().map(|warning| sentence(warning)));
     notes
-}
-
-/// How much of the response time went by before the send, where that is worth a word.
-fn waiting(level: &LevelSummary) -> Option<String> {
-    let response = level.all.metrics.get(&Metric::ResponseTime)?.p95;
-    let service = level.all.metrics.get(&Metric::ServiceTime)?.p95;
-    (response > 1.1 * service && response - service > 1.0).then(|| {
-        format!(
-            "Response times count from when a request was meant to start. From when it was sent, the p95 is {} and not \
-             {}: the rest is waiting for a free user, or for the generator.",
-            time(Some(service)),
-            time(Some(response))
-        )
-    })
-}
-
-/// What the run comes to, and why.
-pub fn verdict_text(verdict: &Verdict) -> String {
-    let word = match verdict.result {
-        VerdictResult::Pass => "pass",
-        VerdictResult::Fail => "fail",
-        VerdictResult::Inconclusive => "inconclusive",
-    };
-    let reasons: String =
-        verdict.reasons.iter().map(|reason| format!("  {}\n", one_line(reason, usize::MAX))).collect();
-    format!("Verdict: {word}\n{reasons}")
 }
 
 /// A warning as a sentence that begins and ends as one.
@@ -408,7 +338,6 @@ mod tests {
     use crate::api::testdata::{failed, level, mixed, plain, rules, run_of, streamed};
     use crate::testdata::health;
     use plimsoll_model::FailureClass;
-    use std::time::Duration;
 
     #[test]
     fn one_level() {
@@ -441,17 +370,6 @@ mod tests {
         let (_folder, summary) = run_of(levels.to_vec(), None);
         let text = api_report(&summary);
         insta::assert_snapshot!(text.split("== 10 users ==").next().unwrap());
-    }
-
-    #[test]
-    fn waiting_before_the_send_is_told() {
-        let mut late = plain("a", 20_000, 50);
-        let prompt = level("10/s", &[late.clone()], &[]);
-        (late.sent, late.end) = (late.sent + Duration::from_secs(1), late.end + Duration::from_secs(1));
-        let told =
-            |level: &LevelSummary| api_notes(level).into_iter().find(|note| note.starts_with("Response times count"));
-        assert!(told(&level("10/s", &[late], &[])).is_some_and(|note| note.contains("p95 is 50.0ms and not 1050.5ms")));
-        assert_eq!(told(&prompt), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Samples for tests.
 
-use super::{ApiFold, ApiFoldOptions, ApiSummary, LevelFacts, LevelInput, LevelSummary};
+use super::{ApiFold, ApiFoldOptions, ApiSummary, LevelFacts, LevelInput, LevelLoad, LevelSummary};
 use crate::RunDir;
 use plimsoll_model::scenario::Objectives;
 use plimsoll_model::{FailureClass, Outcome, Sample, Span, Threshold, TokenSource, Tokens, Told, Traffic};
@@ -119,7 +119,9 @@ pub(crate) fn level(label: &str, samples: &[Sample], rules: &[Threshold]) -> Lev
     let mut fold = ApiFold::new(options());
     samples.iter().for_each(|sample| fold.add(sample));
     let facts = LevelFacts { until: Some(Duration::from_secs(25)), iterations: samples.len() as u64, dropped: 0 };
-    let input = LevelInput { label: label.to_owned(), closed: true, facts, ..LevelInput::default() };
+    let users = label.strip_suffix(" users").and_then(|users| users.parse().ok());
+    let load = LevelLoad { users, ..LevelLoad::default() };
+    let input = LevelInput { label: label.to_owned(), closed: true, load, facts, ..LevelInput::default() };
     LevelSummary::new(input, &fold, rules)
 }
 

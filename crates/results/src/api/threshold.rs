@@ -1,84 +1,20 @@
-//! Whether the rules of a scenario are met.
+//! The figures that the rules of a scenario are about.
 
 use super::fold::{ApiFold, LevelFacts};
 use super::name::NameFold;
-use crate::text;
-use plimsoll_model::{Comparison, FailureClass, Figure, Threshold};
-use serde::{Deserialize, Serialize};
-
-/// So many values must lie beyond a quantile for it to be worth a judgement; for a p99 that makes
-/// [`P99_REQUESTS`](crate::P99_REQUESTS).
-const BEYOND: f64 = 10.0;
-
-/// Measured time, in seconds, before a rate may stop a run: the first seconds of a load that is still rising say nothing.
-const RATE_SECONDS: f64 = 10.0;
-
-/// How a rule fared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdResult {
-    /// The rule, as it was written.
-    pub rule: String,
-    /// The name of the requests that it is about; `null` for all.
-    pub request: Option<String>,
-    /// What was measured, in `unit`; `null` when nothing was.
-    pub value: Option<f64>,
-    /// What it was compared with.
-    pub limit: f64,
-    /// Unit of both.
-    pub unit: ThresholdUnit,
-    /// Whether the rule is met; `null` when nothing was measured.
-    pub ok: Option<bool>,
-    /// Values that the figure rests on.
-    pub samples: u64,
-    /// Whether they are enough to call a rule met: ten values beyond a quantile, as many requests as it takes for one
-    /// failure to be within an allowed share.
-    pub enough: bool,
-    /// Whether the rule, broken as it is, stops the run.
-    pub abort: bool,
-}
-
-/// The unit of a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ThresholdUnit {
-    /// Milliseconds.
-    Ms,
-    /// A share from 0 to 1.
-    Share,
-    /// So many a second.
-    PerSecond,
-    /// A number.
-    Count,
-}
+use crate::threshold::{Measured, ThresholdResult, judge};
+use plimsoll_model::{FailureClass, Figure, Threshold};
+use plimsoll_stats::proportion_interval;
 
 /// Judges the rules by what a fold has seen so far. Cheap enough to be asked once a second while a run goes on, and the
 /// same at its end.
 pub fn evaluate(thresholds: &[Threshold], fold: &ApiFold, facts: &LevelFacts) -> Vec<ThresholdResult> {
     let seconds = fold.seconds(facts);
-    thresholds.iter().map(|threshold| judge(threshold, fold, facts, seconds)).collect()
+    let of = |threshold| judge(threshold, measure(threshold, fold, facts, seconds), seconds);
+    thresholds.iter().map(of).collect()
 }
 
-fn judge(threshold: &Threshold, fold: &ApiFold, facts: &LevelFacts, seconds: f64) -> ThresholdResult {
-    let (value, samples) = measure(threshold, fold, facts, seconds);
-    let value = value.filter(|value| value.is_finite());
-    let ok = value.map(|value| threshold.comparison.holds(value, threshold.limit));
-    let enough = samples >= needed(threshold);
-    let abort = threshold.abort && ok == Some(false) && may_stop(threshold, enough, seconds);
-    ThresholdResult {
-        rule: threshold.rule.clone(),
-        request: threshold.request.clone(),
-        value,
-        limit: threshold.limit,
-        unit: unit(threshold.figure),
-        ok,
-        samples,
-        enough,
-        abort,
-    }
-}
-
-/// The figure, and the number of values that it rests on.
-fn measure(threshold: &Threshold, fold: &ApiFold, facts: &LevelFacts, seconds: f64) -> (Option<f64>, u64) {
+fn measure(threshold: &Threshold, fold: &ApiFold, facts: &LevelFacts, seconds: f64) -> Measured {
     let name = threshold.request.as_deref();
     let sum = |of: fn(&NameFold) -> u64| -> u64 {
         match name {
@@ -98,85 +34,37 @@ fn measure(threshold: &Threshold, fold: &ApiFold, facts: &LevelFacts, seconds: f
     };
     let requests = sum(NameFold::count);
     let rate = |count: u64| (seconds > 0.0).then(|| count as f64 / seconds);
+    let of = |value: Option<f64>, samples| Measured { value, samples, interval: None };
+    let share = |part: u64, samples: u64| Measured {
+        value: (samples > 0).then(|| part as f64 / samples as f64),
+        samples,
+        interval: proportion_interval(part, samples, 0.95),
+    };
     match threshold.figure {
         Figure::Quantile(metric, _) | Figure::Mean(metric) | Figure::Min(metric) | Figure::Max(metric) => {
-            let Some(metric) = fold.metric(name, metric) else { return (None, 0) };
-            let value = match threshold.figure {
-                Figure::Quantile(_, q) => metric.quantile(q),
-                Figure::Mean(_) => metric.mean(),
-                Figure::Min(_) => metric.min(),
-                _ => metric.max(),
+            let Some(metric) = fold.metric(name, metric) else { return Measured::default() };
+            let (value, interval) = match threshold.figure {
+                Figure::Quantile(_, q) => (metric.quantile(q), metric.interval(q)),
+                Figure::Mean(_) => (metric.mean(), None),
+                Figure::Min(_) => (metric.min(), None),
+                _ => (metric.max(), None),
             };
-            (value, metric.count())
+            let interval = interval.map(|interval| (interval.low, interval.high));
+            Measured { value, samples: metric.count(), interval }
         }
-        Figure::FailureRate(class) => ((requests > 0).then(|| failures(class) as f64 / requests as f64), requests),
-        Figure::FailureCount(class) => (Some(failures(class) as f64), requests),
-        Figure::Requests => (Some(requests as f64), requests),
-        Figure::Throughput => (rate(sum(|name| name.ok)), requests),
-        Figure::Goodput => (rate(sum(|name| name.good)), requests),
-        Figure::TokenThroughput => (rate(sum(|name| name.tokens.output)), sum(|name| name.ok)),
-        Figure::Dropped => (facts.dropped_share(), facts.iterations + facts.dropped),
-    }
-}
-
-fn needed(threshold: &Threshold) -> u64 {
-    let least = match threshold.figure {
-        Figure::Quantile(_, q) => (BEYOND / q.min(1.0 - q)).round(),
-        figure if figure.is_share() && threshold.limit > 0.0 => (1.0 / threshold.limit).ceil(),
-        _ => 1.0,
-    };
-    least as u64
-}
-
-/// Whether a broken rule may stop a run that goes on.
-fn may_stop(threshold: &Threshold, enough: bool, seconds: f64) -> bool {
-    let at_least = matches!(threshold.comparison, Comparison::Greater | Comparison::AtLeast);
-    match threshold.figure {
-        // A number that is still too small can still grow.
-        Figure::Requests | Figure::FailureCount(_) => !at_least,
-        Figure::Throughput | Figure::Goodput | Figure::TokenThroughput => enough && seconds >= RATE_SECONDS,
-        _ => enough,
-    }
-}
-
-impl ThresholdResult {
-    /// The rule, with the name of the requests that it is about.
-    pub fn title(&self) -> String {
-        match &self.request {
-            Some(name) => format!("{name}: {}", self.rule),
-            None => self.rule.clone(),
-        }
-    }
-
-    /// What was measured, in its unit.
-    pub fn value_in_words(&self) -> String {
-        match (self.value, self.unit) {
-            (None, _) => "nothing measured".to_owned(),
-            (value, ThresholdUnit::Ms) => text::time(value),
-            (Some(value), ThresholdUnit::Share) => text::percent(value),
-            (value, ThresholdUnit::PerSecond) => format!("{}/s", text::rate(value)),
-            (Some(value), ThresholdUnit::Count) => text::thousands(value as u64),
-        }
-    }
-
-    pub(crate) fn samples_in_words(&self) -> String {
-        if self.samples == 1 { "1 value".to_owned() } else { format!("{} values", text::thousands(self.samples)) }
-    }
-}
-
-fn unit(figure: Figure) -> ThresholdUnit {
-    match figure {
-        Figure::Requests | Figure::FailureCount(_) => ThresholdUnit::Count,
-        _ if figure.is_time() => ThresholdUnit::Ms,
-        _ if figure.is_share() => ThresholdUnit::Share,
-        _ => ThresholdUnit::PerSecond,
+        Figure::FailureRate(class) => share(failures(class), requests),
+        Figure::FailureCount(class) => of(Some(failures(class) as f64), requests),
+        Figure::Requests => of(Some(requests as f64), requests),
+        Figure::Throughput => of(rate(sum(|name| name.ok)), requests),
+        Figure::Goodput => of(rate(sum(|name| name.good)), requests),
+        Figure::TokenThroughput => of(rate(sum(|name| name.tokens.output)), sum(|name| name.ok)),
+        Figure::Dropped => share(facts.dropped, facts.iterations + facts.dropped),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::P99_REQUESTS;
     use crate::api::testdata::{failed, options, plain, streamed};
     use std::time::Duration;
 
@@ -238,7 +126,6 @@ mod tests {
 
     #[test]
     fn thin_figures_are_marked_and_stop_nothing() {
-        assert_eq!(needed(&Threshold::parse("p(99) < 1s").unwrap()), P99_REQUESTS as u64);
         for (rule, enough, abort) in [
             ("p(99) < 1ms", false, false),
             ("p(90) < 1ms", true, true),

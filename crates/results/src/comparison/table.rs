@@ -91,10 +91,7 @@ pub(super) fn conclusion(comparison: &RunComparison) -> String {
         rows.join("; ")
     };
     let (worse, better) = (of(RowVerdict::is_worse), of(RowVerdict::is_better));
-    let seen = comparison
-        .smallest_detectable()
-        .map(|effect| format!(" This test could have seen {} in each figure that decides.", plus_minus(effect)))
-        .unwrap_or_default();
+    let seen = seen(comparison);
     let also = if better.is_empty() { String::new() } else { format!(" Better: {better}.") };
     match comparison.outcome {
         ComparisonOutcome::Regression => format!("Regression: {worse}.{also}{seen}"),
@@ -116,6 +113,24 @@ pub(super) fn conclusion(comparison: &RunComparison) -> String {
                 .collect();
             format!("Inconclusive: too few runs, or too noisy, to judge {}.{also}{seen}", open.join(", "))
         }
+    }
+}
+
+/// The effects that the figures that decide could have shown, from the steadiest to the noisiest.
+fn seen(comparison: &RunComparison) -> String {
+    let effects = || comparison.gate().filter(|row| row.unit != Unit::Share).filter_map(|row| row.smallest_detectable);
+    match (effects().min_by(f64::total_cmp), effects().max_by(f64::total_cmp)) {
+        (Some(least), Some(most)) if plus_minus(least) == plus_minus(most) => {
+            format!(" This test could have seen {}.", plus_minus(most))
+        }
+        (Some(least), Some(most)) => {
+            format!(
+                " This test could have seen {} to {}, depending on the figure.",
+                plus_minus(least),
+                plus_minus(most)
+            )
+        }
+        _ => String::new(),
     }
 }
 
@@ -156,8 +171,7 @@ fn plus_minus(share: f64) -> String {
 }
 
 fn percent_of(share: f64) -> String {
-    let percent = (share * 1000.0).round() / 10.0;
-    format!("{percent}%")
+    format!("{:.1}%", share * 100.0)
 }
 
 pub(super) fn p_text(p: Option<f64>) -> String {

@@ -71,7 +71,7 @@ fn the_same_app_is_equivalent_and_a_faster_one_faster() {
     assert!(same.conclusion.contains("could have seen ±"), "{}", same.conclusion);
     let faster = compare(&noisy(1.0), &branch_of(0.8), false, &CompareOptions::default()).unwrap();
     assert_eq!((faster.outcome, faster.design), (ComparisonOutcome::Improvement, RunDesign::Unpaired));
-    assert!(faster.conclusion.starts_with("Improvement: tier 10 p50 -"), "{}", faster.conclusion);
+    assert!(faster.conclusion.starts_with("Improvement: p50 of tier 10 is faster, -"), "{}", faster.conclusion);
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn a_stall_under_arrivals() {
         }
     }
     assert!((190..=200).contains(&waited), "{waited} waited");
-    assert_eq!(level["warnings"], serde_json::json!([]), "{level:#}");
+    let diagnosis = ended.summary()["diagnosis"].to_string();
+    assert!(!diagnosis.contains("\"stall\""), "arrivals leave nothing out: {diagnosis}");
 }
 
 #[test]
@@ -49,9 +50,7 @@ fn a_stall_under_users_who_wait() {
     // Four of some thousand requests met the stall.
     assert!((1900.0..2200.0).contains(&number(&times["max"])), "{times:#}");
     assert!(number(&times["p99"]) < 500.0, "{times:#}");
-    let warnings = level["warnings"].to_string();
-    assert!(warnings.contains("closed profile cannot show"), "{warnings}");
-    ended.prints("closed profile cannot show");
+    ended.prints("but a closed load sends nothing while it waits");
 }
 
 fn chat(url: &str, requests: u32) -> String {

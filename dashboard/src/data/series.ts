@@ -1,0 +1,111 @@
+// The time series: one list per column, one entry per row of `t`.
+import { isObject, list, number } from "./schema.ts";
+
+export type Column = (number | null)[];
+export type Columns = Record<string, Column>;
+
+export interface Series {
+  step: number;
+  t: number[];
+  stage: number[];
+  warmup: boolean[];
+  columns: Columns;
+  errors: Columns;
+  names: Record<string, Columns>;
+  phases: Columns;
+  server: Columns;
+  edges: number[];
+  heat: number[][];
+}
+
+export const emptySeries = (): Series => ({
+  step: 1, t: [], stage: [], warmup: [], columns: {}, errors: {}, names: {}, phases: {}, server: {}, edges: [], heat: [],
+});
+
+// Names come from the target: an object without a prototype has no names of its own to clash with.
+const bare = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
+
+function column(raw: unknown, rows: number): Column {
+  const source = list(raw);
+  const out: Column = new Array(rows);
+  for (let i = 0; i < rows; i++) out[i] = number(source[i]);
+  return out;
+}
+
+function columns(raw: unknown, rows: number): Columns {
+  const out = bare<Column>();
+  if (isObject(raw)) for (const [key, value] of Object.entries(raw)) out[key] = column(value, rows);
+  return out;
+}
+
+export function readSeries(raw: unknown): Series {
+  if (!isObject(raw)) return emptySeries();
+  const t = list(raw["t"]).map(number).filter((x) => x !== null);
+  const rows = t.length;
+  const stage = list(raw["stage"]);
+  const warmup = list(raw["warmup"]);
+  const heat = isObject(raw["heat"]) ? raw["heat"] : {};
+  const heatRows = list(heat["rows"]);
+  const names = bare<Columns>();
+  if (isObject(raw["names"])) {
+    for (const [name, value] of Object.entries(raw["names"])) names[name] = columns(value, rows);
+  }
+  return {
+    step: number(raw["step_s"]) || 1,
+    t,
+    stage: t.map((_, i) => number(stage[i]) ?? -1),
+    warmup: t.map((_, i) => warmup[i] === true || warmup[i] === 1),
+    columns: columns(raw["columns"], rows),
+    errors: columns(raw["errors"], rows),
+    names,
+    phases: columns(raw["phases"], rows),
+    server: columns(raw["server"], rows),
+    edges: list(heat["edges_ms"]).map(number).filter((x) => x !== null),
+    heat: t.map((_, i) => list(heatRows[i]).map((x) => number(x) ?? 0)),
+  };
+}
+
+function appendColumns(into: Columns, more: Columns, had: number, from: number, added: number): void {
+  for (const key of Object.keys(more)) into[key] ??= new Array<number | null>(had).fill(null);
+  for (const [key, values] of Object.entries(into)) {
+    const fresh = more[key];
+    for (let i = 0; i < added; i++) values.push(fresh?.[from + i] ?? null);
+  }
+}
+
+/** Adds the rows of `raw` that are later than the last one; false when rows in between are missing. */
+export function appendSeries(into: Series, raw: unknown): boolean {
+  const more = readSeries(raw);
+  const last = into.t.at(-1) ?? -Infinity;
+  const slack = into.step / 2;
+  let from = more.t.findIndex((t) => t > last + slack);
+  if (from < 0) return true;
+  const gap = into.t.length > 0 && more.t[from]! - last > into.step * 1.5;
+  const had = into.t.length;
+  const added = more.t.length - from;
+  if (had === 0) into.step = more.step;
+  if (into.edges.length === 0) into.edges = more.edges;
+  appendColumns(into.columns, more.columns, had, from, added);
+  appendColumns(into.errors, more.errors, had, from, added);
+  appendColumns(into.phases, more.phases, had, from, added);
+  appendColumns(into.server, more.server, had, from, added);
+  for (const name of Object.keys(more.names)) into.names[name] ??= bare<Column>();
+  for (const [name, cols] of Object.entries(into.names)) {
+    appendColumns(cols, more.names[name] ?? {}, had, from, added);
+  }
+  for (; from < more.t.length; from++) {
+    into.t.push(more.t[from]!);
+    into.stage.push(more.stage[from]!);
+    into.warmup.push(more.warmup[from]!);
+    into.heat.push(more.heat[from]!);
+  }
+  return !gap;
+}
+
+export const hasValues = (c: Column | undefined): c is Column => c !== undefined && c.some((v) => v !== null);
+export const hasSome = (c: Column | undefined): c is Column => c !== undefined && c.some((v) => v !== null && v !== 0);
+
+export function latest(c: Column): number | null {
+  for (let i = c.length - 1; i >= 0; i--) if (c[i] !== null && c[i] !== undefined) return c[i]!;
+  return null;
+}
