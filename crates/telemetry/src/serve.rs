@@ -76,7 +76,7 @@ impl ScrapeServer {
     }
 
     /// Waits until whoever scrapes has come once more, so that the last figures are not lost: as long as it takes
-    /// usually, at most [`LONGEST_WAIT`]. Does not wait for who has not come twice.
+    /// usually, at most 16 s. Does not wait for who has not come twice.
     pub fn wait_for_last_scrape(&self) {
         let since = Instant::now();
         let Some(usual) = self.scrapes.usual() else { return };

@@ -278,7 +278,7 @@ fn trackio_gets_the_seconds_and_the_summary() {
     let call = scenario(&(classify(&mock.url()) + LOAD)).timeout(600);
     let board = call.dir().join("board");
     let ended = call.args(["--trackio", "loads"]).env("TRACKIO_DIR", &board).run().measured();
-    ended.prints("Logged to the Trackio project loads; show it with: ");
+    let ended = ended.prints("Logged to the Trackio project loads; show it with: ");
     let code = "import json, sqlite3, sys\n\
                 rows = sqlite3.connect(sys.argv[1]).execute('select run_name, metrics from metrics order by id')\n\
                 print(json.dumps([[name, json.loads(metrics)] for name, metrics in rows]))";
@@ -289,5 +289,5 @@ fn trackio_gets_the_seconds_and_the_summary() {
     assert_eq!(name.as_str(), ended.run_dir().file_name().unwrap());
     let p95 = &ended.level()["all"]["metrics"]["response_time"]["p95"];
     assert_eq!(&last["summary/response_p95_ms"], p95, "{last:#}");
-    assert!(number(&rows[0].1["rps"]) > 0.0, "{:#}", rows[0].1);
+    assert!(rows.iter().any(|(_, row)| row["rps"].as_f64().is_some_and(|rps| rps > 0.0)), "{rows:#?}");
 }
