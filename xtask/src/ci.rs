@@ -18,7 +18,19 @@ const STEPS: &[Step] = &[
     Step { name: "tests", args: &["test", "--workspace"], env: &[] },
     Step {
         name: "tests of the features",
-        args: &["test", "-p", "plimsoll", "--lib", "--features", "tokenizers,parquet", "--", "tokens", "parquet"],
+        args: &[
+            "test",
+            "-p",
+            "plimsoll",
+            "-p",
+            "plimsoll-results",
+            "--lib",
+            "--features",
+            "plimsoll/tokenizers,plimsoll/parquet",
+            "--",
+            "tokens",
+            "parquet",
+        ],
         env: &[],
     },
 ];

@@ -204,3 +204,54 @@ impl Collector {
         (self.before.0 + self.progress.iterations, self.before.1 + self.progress.dropped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Snapshot, Value, page};
+    use plimsoll_model::Traffic;
+
+    fn sample(intended_ms: u64, outcome: Outcome) -> Sample {
+        let at = Duration::from_millis;
+        let mut sample =
+            Sample::begin(Traffic::Prediction, "a \"b\"".into(), (0, 0), at(intended_ms), at(intended_ms + 1));
+        (sample.end, sample.outcome, sample.bytes_sent) = (at(intended_ms + 101), outcome, 5);
+        sample
+    }
+
+    fn number(snapshot: &Snapshot, name: &str) -> Option<f64> {
+        let family = snapshot.families.iter().find(|family| family.prometheus_name() == name)?;
+        let value = |value: &Value| match value {
+            Value::Number(number) => *number,
+            Value::Histogram(histogram) => histogram.count() as f64,
+        };
+        Some(family.points.iter().map(|point| value(&point.value)).sum())
+    }
+
+    #[test]
+    fn stages_warm_up_and_cancelled_requests() {
+        let mut collector = Collector::new(RunFacts::default());
+        let (ok, cancelled) = (Outcome::Ok, Outcome::Failed(FailureClass::Cancelled));
+        collector.stage(Duration::from_secs(1), None);
+        collector.add(&[sample(0, ok), sample(999, ok)], None);
+        collector.progress(Progress { users: Some(7), iterations: 4, dropped: 1 });
+        collector.add(&[sample(1000, ok), sample(1001, cancelled)], Some(Duration::ZERO));
+        collector.stage(Duration::ZERO, Some(3));
+        collector.add(&[sample(5000, Outcome::Failed(FailureClass::Timeout))], None);
+        collector.progress(Progress { users: None, iterations: 2, dropped: 0 });
+        let otel = collector.otel(Duration::from_secs(10));
+        assert_eq!(number(&otel, "loadtest_requests_total"), Some(4.0));
+        assert_eq!(number(&otel, "loadtest_requests_cancelled_total"), Some(1.0));
+        assert_eq!(number(&otel, "loadtest_arrivals_scheduled_total"), Some(7.0));
+        assert_eq!((number(&otel, "loadtest_users"), number(&otel, "loadtest_stage")), (Some(3.0), Some(2.0)));
+        let text = page(&otel);
+        let line = "loadtest_requests_total{loadtest_phase=\"warmup\",loadtest_request_name=\"a \\\"b\\\"\",loadtest_outcome=\"ok\"} 2\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("error_type=\"timeout\",le=\"0.1\"} 1\n"), "{text}");
+
+        let k6 = collector.k6(Duration::from_secs(10));
+        assert_eq!((number(&k6, "k6_http_reqs_total"), number(&k6, "k6_data_sent_total")), (Some(2.0), Some(10.0)));
+        assert_eq!((number(&k6, "k6_vus"), number(&k6, "k6_vus_max")), (Some(3.0), Some(7.0)));
+        assert_eq!(number(&k6, "k6_http_req_duration_max"), Some(0.2));
+    }
+}
