@@ -34,7 +34,7 @@ export default defineConfig({
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    target: "es2022",
+    target: ["chrome123", "firefox121", "safari17.5"], // light-dark() and DecompressionStream
     modulePreload: false,
     cssCodeSplit: false,
     assetsInlineLimit: Infinity,

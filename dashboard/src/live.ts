@@ -1,7 +1,7 @@
 // The live protocol: the whole data once, then a tick each second; the browser reconnects by itself or we do.
 import { readPage } from "./data/page.ts";
 import { applyTick } from "./data/tick.ts";
-import { changed, changedNow, state } from "./store.ts";
+import { changed, changedNow, setPaused, state } from "./store.ts";
 
 const BUFFERED = 600;
 let source: EventSource | null = null;
@@ -67,7 +67,7 @@ function connect(): void {
   source.addEventListener("bye", () => {
     source?.close();
     state.link = "over";
-    state.paused = false;
+    setPaused(false);
     void fetchData().finally(changedNow);
   });
   source.addEventListener("error", () => {

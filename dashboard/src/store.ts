@@ -5,6 +5,8 @@ export type Link = "report" | "connecting" | "open" | "lost" | "over" | "failed"
 
 export interface State {
   data: PageData | null;
+  /** While paused: what was there when drawing stopped. */
+  frozen: PageData | null;
   error: string | null;
   link: Link;
   /** When the last tick came, in ms. */
@@ -15,7 +17,7 @@ export interface State {
   rev: number;
 }
 
-export const state: State = { data: null, error: null, link: "connecting", heard: 0, paused: false, token: "", rev: 0 };
+export const state: State = { data: null, frozen: null, error: null, link: "connecting", heard: 0, paused: false, token: "", rev: 0 };
 
 let draw: () => void = () => {};
 let waiting = false;
@@ -51,6 +53,7 @@ export function changedNow(): void {
 
 export function setPaused(paused: boolean): void {
   state.paused = paused;
+  state.frozen = paused && state.data ? structuredClone(state.data) : null;
   missed = false;
   changedNow();
 }

@@ -20,8 +20,21 @@ function onPath() {
   return null;
 }
 
+// Without a sandbox, since CI containers run as root; only our own pages are opened.
+const start = (executablePath) =>
+  driver.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+
 export async function launch() {
-  const executablePath = onPath() ?? (await (await import("@sparticuz/chromium")).default.executablePath());
-  // Without a sandbox, since CI containers run as root; only our own pages are opened.
-  return driver.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+  const system = onPath();
+  if (system) return start(system);
+  const { default: bundled } = await import("@sparticuz/chromium");
+  // Its first use unpacks it: another process may be doing so right now.
+  for (let left = 8; ; left--) {
+    try {
+      return await start(await bundled.executablePath());
+    } catch (e) {
+      if (left === 0) throw e;
+      await new Promise((done) => setTimeout(done, 1500));
+    }
+  }
 }

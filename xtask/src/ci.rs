@@ -6,19 +6,44 @@ use std::time::Instant;
 
 struct Step {
     name: &'static str,
+    program: Program,
+    /// Where, below the repository.
+    folder: &'static str,
     args: &'static [&'static str],
     env: &'static [(&'static str, &'static str)],
 }
 
-/// Quick checks first.
+#[derive(Clone, Copy)]
+enum Program {
+    Cargo,
+    Npm,
+}
+
+const fn cargo_step(name: &'static str, args: &'static [&'static str]) -> Step {
+    Step { name, program: Program::Cargo, folder: "", args, env: &[] }
+}
+
+const fn npm_step(name: &'static str, folder: &'static str, args: &'static [&'static str]) -> Step {
+    Step { name, program: Program::Npm, folder, args, env: &[] }
+}
+
+/// Quick checks first. The browser comes before the tests that open pages in it.
 const STEPS: &[Step] = &[
-    Step { name: "formatting", args: &["fmt", "--all", "--check"], env: &[] },
-    Step { name: "lints", args: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], env: &[] },
-    Step { name: "documentation", args: &["doc", "--workspace", "--no-deps"], env: &[("RUSTDOCFLAGS", "-D warnings")] },
-    Step { name: "tests", args: &["test", "--workspace"], env: &[] },
+    cargo_step("formatting", &["fmt", "--all", "--check"]),
+    npm_step("packages of the page", "dashboard", &["ci", "--no-audit", "--no-fund"]),
+    npm_step("types of the page", "dashboard", &["run", "check"]),
+    npm_step("tests of the page's logic", "dashboard", &["test"]),
+    npm_step("a browser", "dashboard/tests", &["ci", "--no-audit", "--no-fund"]),
+    cargo_step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     Step {
-        name: "tests of the features",
-        args: &[
+        env: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..cargo_step("documentation", &["doc", "--workspace", "--no-deps"])
+    },
+    cargo_step("tests", &["test", "--workspace"]),
+    npm_step("tests of the page in a browser", "dashboard/tests", &["test"]),
+    cargo_step(
+        "tests of the features",
+        &[
             "test",
             "-p",
             "plimsoll",
@@ -31,26 +56,29 @@ const STEPS: &[Step] = &[
             "tokens",
             "parquet",
         ],
-        env: &[],
-    },
+    ),
 ];
 
 pub(crate) fn run() -> Result<()> {
-    for step in STEPS {
-        let line = format!("cargo {}", step.args.join(" "));
-        println!("==> {}: {line}", step.name);
+    for Step { name, program, folder, args, env } in STEPS {
+        let (program, word) = match program {
+            Program::Cargo => (cargo(), "cargo"),
+            Program::Npm => ("npm".into(), "npm"),
+        };
+        let line = format!("{word} {}", args.join(" "));
+        println!("==> {name}: {line}");
         let started = Instant::now();
-        let status = Command::new(cargo())
-            .args(step.args)
-            .envs(step.env.iter().copied())
-            .current_dir(root())
+        let status = Command::new(program)
+            .args(*args)
+            .envs(env.iter().copied())
+            .current_dir(root().join(folder))
             .status()
-            .map_err(|error| format!("{line}: {error}"))?;
+            .map_err(|error| format!("{line}: {error} (the README says what must be installed)"))?;
         let seconds = started.elapsed().as_secs_f64();
         if !status.success() {
-            return Err(format!("{} failed after {seconds:.1} s: {line}", step.name));
+            return Err(format!("{name} failed after {seconds:.1} s: {line}"));
         }
-        println!("==> {}: {seconds:.1} s", step.name);
+        println!("==> {name}: {seconds:.1} s");
     }
     Ok(())
 }

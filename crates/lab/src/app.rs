@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often an app is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(100);
+/// At how many looks in a row, [`POLL`] apart, an app that has settled is seen doing nothing.
+const QUIET_LOOKS: u32 = 10;
 
 /// Which app to start, and how.
 pub struct AppLaunch {
@@ -117,6 +119,18 @@ impl AppServer {
         }
     }
 
+    /// Waits until the app does nothing any more, at most this long. An app answers before its start is over: Gradio's
+    /// then looks whether it can reach itself, and ends if it was paused meanwhile. A thread that could run and is not let
+    /// counts as doing something, so a busy machine only makes this longer.
+    pub fn settle(&self, limit: Duration) {
+        let start = Instant::now();
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS && start.elapsed() < limit {
+            std::thread::sleep(POLL);
+            quiet = if runs(self.pid()) { 0 } else { quiet + 1 };
+        }
+    }
+
     /// Takes the processor from the app and everything it started (SIGSTOP) until [`AppServer::resume`]. It keeps its
     /// memory and its connections. Our own death ends it all the same.
     pub fn pause(&self) {
@@ -137,6 +151,15 @@ impl AppServer {
     pub fn keep(self) {
         self.group.keep();
     }
+}
+
+/// Whether a thread of this process runs, or could. Where the system does not tell, none does.
+fn runs(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok()).any(|stat| {
+        // The state follows the name, which stands in parentheses and may hold anything.
+        stat.rsplit_once(')').is_some_and(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('R' | 'D')))
+    })
 }
 
 /// The variables that hf-perftest sets too; `None` for one that must not be inherited.
@@ -245,6 +268,18 @@ mod tests {
         app.stop();
         assert!(gone_soon(child) && gone_soon(pid));
         assert_eq!(app.exited().as_deref(), Some("killed by signal 15"));
+    }
+
+    #[test]
+    fn an_app_settles_when_it_has_done_its_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "import time\nprint('child 1', flush=True)\nend = time.time() + 1\n\
+            while time.time() < end: pass\ntime.sleep(1000)\n";
+        let (app, _) = start_with_child(&folder, script);
+        let start = Instant::now();
+        app.settle(Duration::from_secs(20));
+        let took = start.elapsed();
+        assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(15), "{took:?}");
     }
 
     /// Whether a process is stopped by a signal.

@@ -2,12 +2,12 @@
 
 use crate::scenario::{ArrivalProcess, ReplaySpec, Scenario, Think};
 use crate::{Rate, Span};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Everything that decides a run of a scenario. `--dry-run` prints it and `run.json` keeps it. It holds no secret: a
 /// scenario names the environment variables that hold them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiPlan {
     /// The scenario, with what the command line changed in it. Its seed is set.
     pub scenario: Scenario,
@@ -22,7 +22,7 @@ pub struct ApiPlan {
 }
 
 /// A scenario's load, every default filled in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "executor")]
 pub enum ApiLoad {
     /// Closed: a number of users that moves along stages, and then is taken away.
@@ -89,7 +89,7 @@ pub enum ApiLoad {
 }
 
 /// One stage: a straight line from where the stage before ended (from 0 at the start of users) to `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// How long; zero for a jump.
     pub duration: Span,
@@ -98,7 +98,7 @@ pub struct Stage {
 }
 
 /// How arrivals are spaced.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Arrivals {
     /// The process.
     pub process: ArrivalProcess,

@@ -99,22 +99,44 @@ impl TierFold {
 /// # Errors
 /// [`ResultsError::Io`] or [`ResultsError::BadLine`].
 pub fn fold_tier(tier_dir: &Path, traces: &[Value], same_host: bool) -> Result<TierFold, ResultsError> {
-    let path = tier_dir.join(CLIENT_LATENCIES);
     let traces = TraceIndex::new(traces);
-    let mut tally = Tally::default();
-    let mut changed = false;
-    let cut_off_lines = lines::read(&path, |mut record: LatencyRecord| {
-        let joined = join(&mut record, &traces, same_host);
-        changed |= joined.changed;
-        tally.add(&record, joined.matched);
-        Ok(())
-    })?;
+    let (fold, changed) = look_at(tier_dir, &traces, same_host, |_| {})?;
+    let path = tier_dir.join(CLIENT_LATENCIES);
     let unwritten = match if changed { rewrite(&path, &traces, same_host) } else { Ok(()) } {
         Ok(()) => None,
         Err(error @ ResultsError::DiskFull { .. }) => Some(error.to_string()),
         Err(error) => return Err(error),
     };
-    Ok(TierFold { unwritten, ..tally.finish(cut_off_lines, background::fold(tier_dir)?) })
+    Ok(TierFold { unwritten, ..fold })
+}
+
+/// The same, but nothing is written, and `each` sees every line with its phases.
+pub(crate) fn fold_tier_as_it_is(
+    tier_dir: &Path,
+    traces: &[Value],
+    same_host: bool,
+    each: impl FnMut(&LatencyRecord),
+) -> Result<TierFold, ResultsError> {
+    look_at(tier_dir, &TraceIndex::new(traces), same_host, each).map(|(fold, _)| fold)
+}
+
+/// What the files say, and whether the phases have changed.
+fn look_at(
+    tier_dir: &Path,
+    traces: &TraceIndex<'_>,
+    same_host: bool,
+    mut each: impl FnMut(&LatencyRecord),
+) -> Result<(TierFold, bool), ResultsError> {
+    let mut tally = Tally::default();
+    let mut changed = false;
+    let cut_off_lines = lines::read(&tier_dir.join(CLIENT_LATENCIES), |mut record: LatencyRecord| {
+        let joined = join(&mut record, traces, same_host);
+        changed |= joined.changed;
+        tally.add(&record, joined.matched);
+        each(&record);
+        Ok(())
+    })?;
+    Ok((tally.finish(cut_off_lines, background::fold(tier_dir)?), changed))
 }
 
 struct Joined {

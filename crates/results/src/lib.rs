@@ -24,6 +24,7 @@ pub mod page;
 mod phase_summary;
 mod phases;
 mod record;
+mod refold;
 mod rules_table;
 mod run_dir;
 mod server_metrics;
@@ -75,6 +76,7 @@ pub use manifest::{RunManifest, RunState, TargetFacts, Tool};
 pub use phase_summary::{PhaseStat, PhaseSummary};
 pub use phases::{PhaseSource, Phases, phases_of};
 pub use record::LatencyRecord;
+pub use refold::{Refolded, RefoldedStage, refold};
 pub use rules_table::{tier_rules_table, verdict_text};
 pub use run_dir::{RunDir, TierDir};
 pub use server_metrics::{

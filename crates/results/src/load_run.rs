@@ -160,8 +160,8 @@ fn look(dir: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<(), Resul
     Ok(())
 }
 
-/// `None` where there is none.
-fn manifest(dir: &Path) -> Result<Option<RunManifest>, ResultsError> {
+/// `run.json`; `None` where there is none.
+pub(crate) fn manifest(dir: &Path) -> Result<Option<RunManifest>, ResultsError> {
     let path = dir.join(MANIFEST);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

@@ -60,7 +60,7 @@ export function Chart(props: Props) {
       const cell = cells.current.get(line.key);
       if (!cell) continue;
       const v = row === null ? latest(line.values) : (line.values[row] ?? null);
-      cell.textContent = value(v, lineUnit(s, line));
+      cell.textContent = row === null && s.quiet ? "" : value(v, lineUnit(s, line));
     }
     if (!where.current) return;
     if (props.readout && plot.current) where.current.textContent = props.readout(plot.current, row);

@@ -38,7 +38,7 @@ export function Legend({ lines, spec, hidden, toggle, cells, where, stacked }: P
               <Swatch look={line.look} filled={stacked} />
               <span>{line.label}</span>
               <b ref={(el) => { if (el) cells.set(line.key, el); else cells.delete(line.key); }}>
-                {value(latest(line.values), line.right ? (spec.rightUnit ?? "ms") : spec.unit)}
+                {spec.quiet ? "" : value(latest(line.values), line.right ? (spec.rightUnit ?? "ms") : spec.unit)}
               </b>
             </button>
           </li>

@@ -9,6 +9,7 @@ function clip(u: uPlot, draw: (ctx: CanvasRenderingContext2D, ratio: number) => 
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  ctx.setLineDash([]);
   draw(ctx, devicePixelRatio || 1);
   ctx.restore();
 }

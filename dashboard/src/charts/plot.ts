@@ -9,6 +9,26 @@ import type { ChartSpec, Line } from "./types.ts";
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
+/** Round ticks on a log axis: 1, 2, 5 per decade while they fit, else powers of ten. */
+export function logTicks(min: number, max: number, most: number): number[] {
+  for (const steps of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]) {
+    const out: number[] = [];
+    for (let e = Math.floor(Math.log10(min)); e <= Math.ceil(Math.log10(max)); e++) {
+      for (const s of steps) {
+        const v = s * 10 ** e;
+        if (v >= min && v <= max) out.push(Number(v.toPrecision(3)));
+      }
+    }
+    if (out.length <= most || steps.length === 1) return out;
+  }
+  return [];
+}
+
+const logSplits = (space: number) => (u: uPlot, axis: number, min: number, max: number): number[] => {
+  const long = axis === 0 ? u.bbox.width : u.bbox.height;
+  return logTicks(Math.max(min, 1e-4), max, Math.max(2, long / (devicePixelRatio || 1) / space));
+};
+
 export interface PlotHooks {
   cursor(row: number | null): void;
   zoom(range: [number, number] | null): void;
@@ -27,7 +47,11 @@ export function plotData(spec: ChartSpec, hidden: Set<string>): { lines: Line[];
 export function fullRange(spec: ChartSpec): [number, number] {
   const first = spec.x[0] ?? 0;
   const last = (spec.x.at(-1) ?? 1) + (spec.step ?? 0);
-  if (spec.xLog) return [Math.max(first, 1e-3), Math.max(last, first * 1.1, 1e-2)];
+  if (spec.xLog) {
+    const low = Math.max(first, 1e-3);
+    const high = Math.max(last, low * 1.1);
+    return spec.stepped ? [low, high] : [low / 1.2, high * 1.2];
+  }
   if (last > first) return spec.xLabel ? [Math.min(0, first), last + (last - first) * 0.03] : [first, last];
   return [first, first + Math.max(1, Math.abs(first))];
 }
@@ -46,16 +70,18 @@ function axes(spec: ChartSpec): uPlot.Axis[] {
     size: (_u, values) => 16 + 6.3 * Math.max(3, ...(values ?? []).map((v) => String(v ?? "").length)),
     values: (_u, ticks) => ticks.map((t) => (t === null ? "" : tick(t, unit))),
     grid: { stroke: line, width: 1, show: side === 3 },
+    ...(spec.log && !spec.stacked ? { splits: logSplits(34), filter: (_u: uPlot, ticks: number[]) => ticks } : {}),
     ...(unit === "count" ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8] } : {}),
   });
   const out: uPlot.Axis[] = [
     {
       ...common,
       gap: 6,
-      size: spec.xLabel ? 44 : 28,
+      size: 28,
       space: 64,
       ...(spec.xLabel ? { label: spec.xLabel, labelFont: FONT, labelSize: 16, labelGap: 0 } : {}),
       ...(time ? { incrs: TIME_STEPS } : {}),
+      ...(spec.xLog ? { splits: logSplits(64), filter: (_u: uPlot, ticks: number[]) => ticks } : {}),
       values: (_u, ticks) => ticks.map((t) => (t === null ? "" : time ? clock(t) : tick(t, xUnit))),
     },
     y("y", spec.unit, 3),
@@ -94,6 +120,7 @@ export function makePlot(
       stroke: color,
       width: first.stacked ? 1 : 1.6,
       dash: first.stacked ? [] : line.look.dash,
+      spanGaps: first.span === true,
       points: { show: line.points === true, size: 6, fill: color, stroke: color },
       ...(paths ? { paths } : {}),
       ...(first.stacked ? { fill: resolve(`color-mix(in oklab, ${line.look.color} 62%, var(--panel))`) } : {}),
@@ -106,7 +133,7 @@ export function makePlot(
       width: Math.max(120, host.clientWidth),
       height,
       legend: { show: false },
-      padding: [12, first.lines.some((l) => l.right) ? 0 : 12, 0, 0],
+      padding: [12, first.lines.some((l) => l.right) ? 0 : 20, 0, 0],
       cursor: {
         y: false,
         points: { size: 7 },

@@ -38,6 +38,10 @@ export interface ChartSpec {
   stepped?: boolean;
   /** Lines that are also filled down to the axis. */
   filled?: boolean;
+  /** The last value says nothing by itself: the legend shows values only under the cursor. */
+  quiet?: boolean;
+  /** Lines go on over missing values (metrics that are scraped more seldom than once a row). */
+  span?: boolean;
   /** The y axis, when the lines do not say it. */
   yDomain?: [number, number];
 }

@@ -8,7 +8,7 @@ export function Timeline({ data }: { data: PageData }) {
   return (
     <Section id="notes" title="Notes" note={`${plural(data.annotations.length, "event")}; numbers are those on the charts`}>
       <Scroll label="Notes" tall>
-        <table>
+        <table class="last">
           <thead><tr><th scope="col" class="num">No</th><th scope="col" class="num">Time</th><th scope="col">Kind</th><th scope="col">What</th></tr></thead>
           <tbody>
             {data.annotations.map((a, i) => (

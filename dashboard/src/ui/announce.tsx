@@ -13,7 +13,6 @@ const links: Record<string, string> = {
   open: "Connected: figures come once a second",
   lost: "Connection lost, trying again",
   failed: "No connection to the run, trying again",
-  over: "The run is over",
 };
 
 export function Announcer() {
@@ -23,10 +22,10 @@ export function Announcer() {
     const before = was.current;
     if (before.link !== state.link && links[state.link] && !(before.link === "" && state.link === "open")) {
       message = links[state.link]!;
-      if (state.link === "over" && state.data?.verdict) message += `; verdict: ${state.data.verdict.result}`;
       changedNow();
     } else if (before.run && run && before.run !== run) {
-      message = `The run is now ${run}`;
+      const verdict = state.data?.verdict;
+      message = `The run is now ${run}${verdict ? `; verdict: ${verdict.result}` : ""}`;
       changedNow();
     }
     was.current = { link: state.link, run };

@@ -68,7 +68,7 @@ function Waiting() {
 }
 
 export function App({ rev }: { rev: number }) {
-  const data = state.data;
+  const data = state.frozen ?? state.data;
   useEffect(() => {
     if (!data) return;
     const result = data.run.state === "running" ? stateText(data) : (data.verdict?.result ?? stateText(data));

@@ -63,7 +63,7 @@ export function Spread({ data, rev }: { data: PageData; rev: number }) {
     ...main.map((d, i): Line => ({ key: `m${d.stage}`, label: compare ? stageLabel(data, d.stage) : data.overlay.length ? "this run" : stageLabel(data, d.stage), values: sharesAt(d, kept, sum), look: look(i) })),
     ...others.map((o, i): Line => ({ key: `o${i}`, label: o.label, values: sharesAt(o.d, kept, sum), look: look(i + 1) })),
   ];
-  const spec: ChartSpec = { x: kept, lines, unit: "share", xLabel: "Response time", xUnit: "ms", xLog: true, stepped: true, filled: !compare };
+  const spec: ChartSpec = { x: kept, lines, unit: "share", xLabel: "Response time", xUnit: "ms", xLog: true, stepped: true, filled: !compare, quiet: true };
   const marks = main.map((d) => `${stageLabel(data, d.stage)}: ${plain(total(d))} requests, half below ${ms(histogramQuantile(d.edges_ms, d.counts, 0.5))}, 99 % below ${ms(histogramQuantile(d.edges_ms, d.counts, 0.99))}`);
   const options: [number, string][] = stages.map((s) => [s, stageLabel(data, s)]);
   return (

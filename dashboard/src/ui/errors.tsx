@@ -9,11 +9,11 @@ export function Errors({ data }: { data: PageData }) {
   if (data.errors.length === 0) return null;
   const cols: Col<ErrorRow>[] = [
     { key: "class", label: "Class", by: (e) => e.class, cell: (e) => <th scope="row"><span class="bad" aria-hidden="true">✕ </span>{words(e.class)}</th> },
-    { key: "count", label: "Count", by: (e) => e.count, cell: (e) => <Cell k={`errors.${e.stage}.${e.name ?? "*"}.${e.class}.count`} v={e.count} unit="count" /> },
+    { key: "count", num: true, label: "Count", by: (e) => e.count, cell: (e) => <Cell k={`errors.${e.stage}.${e.name ?? "*"}.${e.class}.count`} v={e.count} unit="count" /> },
     { key: "stage", label: "Stage", by: (e) => e.stage, cell: (e) => <td>{stageLabel(data, e.stage)}</td> },
     { key: "name", label: "Request", by: (e) => e.name, cell: (e) => <td>{e.name ?? "any"}</td> },
-    { key: "first", label: "First", by: (e) => e.first_s, cell: (e) => <td class="num">{clock(e.first_s)}</td> },
-    { key: "last", label: "Last", by: (e) => e.last_s, cell: (e) => <td class="num">{clock(e.last_s)}</td> },
+    { key: "first", num: true, label: "First", by: (e) => e.first_s, cell: (e) => <td class="num">{clock(e.first_s)}</td> },
+    { key: "last", num: true, label: "Last", by: (e) => e.last_s, cell: (e) => <td class="num">{clock(e.last_s)}</td> },
     { key: "example", label: "Example", by: (e) => e.example, cell: (e) => <td class="example"><code>{e.example}</code></td> },
   ];
   return (

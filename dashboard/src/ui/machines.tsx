@@ -75,7 +75,7 @@ export function Server({ data, rev }: { data: PageData; rev: number }) {
       <div class="charts small">
         {metrics.map(([k, c], i) => (
           <Chart key={k} id={`srv-${i}`} title={k} rev={rev} height={130}
-            spec={timeSpec(s, marks, unit(k), [{ key: k, label: "value", values: c, look: look(i) }], { filled: true })} />
+            spec={timeSpec(s, marks, unit(k), [{ key: k, label: "value", values: c, look: look(i) }], { filled: true, span: true })} />
         ))}
       </div>
     </Section>

@@ -26,7 +26,7 @@ export function Requests({ data }: { data: PageData }) {
   const rows = pick(data.requests, stage).filter((r) => r.name.toLowerCase().includes(find.toLowerCase()));
   const key = (r: Request, field: string) => `requests.${r.stage}.${r.name}.${field}`;
   const num = (field: "count" | "ok" | "rate_rps" | "throughput_rps" | "mean" | "min" | "max" | "p50" | "p90" | "p95" | "p99", label: string, unit: string, title?: string): Col<Request> => ({
-    key: field, label, ...(title ? { title } : {}), by: (r) => r[field], cell: (r) => (
+    key: field, label, num: true, ...(title ? { title } : {}), by: (r) => r[field], cell: (r) => (
       <Cell k={key(r, field)} v={r[field]} unit={unit}>
         {field === "p50" && <Interval pair={r.p50_interval} />}
         {field === "p95" && <Interval pair={r.p95_interval} />}
@@ -39,7 +39,7 @@ export function Requests({ data }: { data: PageData }) {
     { key: "name", label: "Request", by: (r) => r.name, cell: (r) => <th scope="row" class={r.name === "all" ? "all" : ""}>{r.name || NONE}</th> },
     num("count", "Count", "count"),
     {
-      key: "failed", label: "Failed", by: (r) => r.failed, cell: (r) => (
+      key: "failed", label: "Failed", num: true, by: (r) => r.failed, cell: (r) => (
         <Cell k={key(r, "failed")} v={r.failed} unit="count">
           {r.failed > 0 && <small class="bad">✕ {share(r.failed / Math.max(1, r.count))}</small>}
         </Cell>
@@ -76,7 +76,7 @@ export function Streams({ data }: { data: PageData }) {
   const stages = stagesOf(data, data.streams);
   const rows = pick(data.streams, stage);
   const num = (field: "count" | "mean" | "p50" | "p90" | "p95" | "p99" | "max", label: string): Col<Stream> => ({
-    key: field, label, by: (r) => r[field],
+    key: field, label, num: true, by: (r) => r[field],
     cell: (r) => <Cell k={`streams.${r.stage}.${r.name}.${r.metric}.${field}`} v={r[field]} unit={field === "count" ? "count" : r.unit} />,
   });
   const cols: Col<Stream>[] = [

@@ -32,7 +32,8 @@ function curveSpec(sources: Source[], fields: Field[], unit: "users" | "rate", y
   if (unit === "rate" && fields[0] === "throughput_rps") {
     lines.push({ key: "offered", label: "Offered", values: x, look: { color: "var(--muted)", dash: [2, 4] } });
   }
-  return { x, lines, unit: yUnit, xLabel: unit === "users" ? "Simultaneous users" : "Offered requests per second", xUnit: "count" };
+  const wide = x.length > 2 && x[0]! > 0 && x.at(-1)! / x[0]! >= 16;
+  return { x, lines, xLog: wide, unit: yUnit, xLabel: unit === "users" ? "Simultaneous users" : "Offered requests per second", xUnit: "count" };
 }
 
 export function Stages({ data, rev }: { data: PageData; rev: number }) {
@@ -65,7 +66,7 @@ export function Stages({ data, rev }: { data: PageData; rev: number }) {
                 <Cell k={key(s, "users")} v={s.users} unit="count" />
                 <Cell k={key(s, "rate")} v={s.rate} unit="per_second" />
                 <Cell k={key(s, "ok")} v={s.ok} unit="count" />
-                <Cell k={key(s, "failed")} v={s.failed} unit="count">{s.failed > 0 && <small class="bad">✕</small>}</Cell>
+                <Cell k={key(s, "failed")} v={s.failed} unit="count">{s.failed > 0 && <span class="bad"> ✕</span>}</Cell>
                 <Cell k={key(s, "throughput_rps")} v={s.throughput_rps} unit="per_second" />
                 <Cell k={key(s, "concurrency")} v={s.concurrency} unit="count" />
                 {(["mean", "p50", "p90", "p95", "p99"] as const).map((f) => <Cell key={f} k={key(s, f)} v={s[f]} unit="ms" />)}

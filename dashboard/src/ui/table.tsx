@@ -6,6 +6,8 @@ import { Scroll } from "./bits.tsx";
 export interface Col<R> {
   key: string;
   label: string;
+  /** Figures stand at the right, and so does their head. */
+  num?: boolean;
   title?: string;
   /** What it sorts by; numbers show the largest first. */
   by(row: R): number | string | null;
@@ -36,9 +38,9 @@ export function SortTable<R>({ label, rows, cols, rowKey }: { label: string; row
             {cols.map((c) => {
               const on = sort?.key === c.key;
               return (
-                <th scope="col" key={c.key} aria-sort={on ? (sort.up ? "ascending" : "descending") : "none"} title={c.title}>
+                <th scope="col" class={c.num ? "num" : ""} key={c.key} aria-sort={on ? (sort.up ? "ascending" : "descending") : "none"} title={c.title}>
                   <button type="button" onClick={() => press(c)}>
-                    {c.label}<span class="arrow" aria-hidden="true">{on ? (sort.up ? "▲" : "▼") : ""}</span>
+                    <span class="arrow" aria-hidden="true">{on ? (sort.up ? "▲" : "▼") : ""}</span>{c.label}
                   </button>
                 </th>
               );

@@ -93,7 +93,12 @@ impl Experiment<'_> {
     }
 
     fn start(&self, quiet: &Console) -> Result<Servers, CliError> {
-        Ok(Servers { base: self.ready(&self.arms.base, quiet)?, branch: self.ready(&self.arms.branch, quiet)? })
+        let servers =
+            Servers { base: self.ready(&self.arms.base, quiet)?, branch: self.ready(&self.arms.branch, quiet)? };
+        // One of them is paused next, which would disturb a start that is not over.
+        servers.base.settle();
+        servers.branch.settle();
+        Ok(servers)
     }
 
     /// Starts an arm's app if it is ours to start, and waits until it answers. Its log goes on over all pairs.
@@ -157,8 +162,9 @@ impl Experiment<'_> {
         plan.seed = seed;
         let dir = RunDir::create_named(self.dir.path(), name).map_err(CliError::usage)?;
         let path = dir.path().to_owned();
-        let exit = run_ready(plan, dir, self.command, quiet, &self.runtime, (ready, &mut self.signals))
-            .map_err(|error| CliError { message: format!("{name}: {}", error.message), ..error })?;
+        let exit = run_ready(plan, dir, self.command, quiet, &self.runtime, (&mut *ready, &mut self.signals)).map_err(
+            |error| CliError { message: format!("{name}: {}", ready.ended().unwrap_or(error.message)), ..error },
+        )?;
         let run = load_run(&path).map_err(CliError::internal)?;
         match (run.state(), exit) {
             (RunState::Complete, _) => Ok(run),

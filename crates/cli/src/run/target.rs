@@ -15,6 +15,8 @@ use tokio::task::LocalSet;
 
 /// Models are loaded before an app answers, so this is long; an app that ends before is noticed at once.
 const STARTUP: Duration = Duration::from_secs(600);
+/// How long an app that never rests is waited for.
+const SETTLE: Duration = Duration::from_secs(10);
 /// How long one look at a starting app may take.
 const PROBE: Duration = Duration::from_secs(2);
 
@@ -32,6 +34,20 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// Waits until what was started has nothing to do any more.
+    pub(crate) fn settle(&self) {
+        if let Some(app) = &self.app {
+            app.settle(SETTLE);
+        }
+    }
+
+    /// How the app ended, with its last lines, if it is ours and has.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let app = self.app.as_mut()?;
+        let how = app.exited()?;
+        Some(format!("its app ended: {how}; its last lines:\n{}", app.last_lines()))
+    }
+
     /// Takes the processor from what was started, until the answer is dropped. What we did not start goes on.
     pub(crate) fn rest(&self) -> Rest<'_> {
         if let Some(app) = &self.app {

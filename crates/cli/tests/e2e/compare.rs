@@ -114,7 +114,7 @@ fn a_step_in_a_history() {
     assert_eq!(csv.lines().count(), 21);
 
     let call = Plimsoll::new();
-    hf_run(&call.dir(), "nightly/20260101_030000", 10, 50.0);
+    hf_run(&call.dir().join("nightly"), "20260101_030000", 10, 50.0);
     let ended = call.args(["history", "nightly", "--json"]).run().code(0);
     let history: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(history["runs"].as_array().unwrap().len(), 1);

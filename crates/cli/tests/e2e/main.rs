@@ -12,11 +12,13 @@
 mod ab;
 mod api;
 mod apps;
+mod ci_examples;
 mod cli;
 mod compare;
 mod compat;
 mod faults;
 mod nginx;
+mod rules;
 mod secrets;
 mod support;
 mod versions;

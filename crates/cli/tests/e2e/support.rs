@@ -19,6 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(20);
 /// Ports that each call has for itself.
 const PORTS: u16 = 20;
+/// Where these tests run in CI themselves, the calls must not write into its files.
+const CI_VARIABLES: [&str; 6] =
+    ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_WORKSPACE", "GITHUB_SHA", "CI_COMMIT_SHA"];
 
 /// The cache of all tests: environments are made once, by whichever test comes first.
 pub(crate) fn cache() -> PathBuf {
@@ -79,8 +82,9 @@ impl Plimsoll {
         let call =
             Self { program, args: Vec::new(), env: Vec::new(), home, port: port(), timeout: TIMEOUT, mounts: None };
         let hf_home = call.home.path().join("hf");
-        ["PLIMSOLL_AUTH", "VIRTUAL_ENV", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "GRADIO_NUM_WORKERS"]
+        CI_VARIABLES
             .into_iter()
+            .chain(["PLIMSOLL_AUTH", "VIRTUAL_ENV", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "GRADIO_NUM_WORKERS"])
             .fold(call, Self::env_remove)
             .env("PLIMSOLL_CACHE_DIR", cache())
             .env("GRADIO_ANALYTICS_ENABLED", "False")

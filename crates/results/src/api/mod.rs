@@ -37,6 +37,7 @@ pub use table::{
 pub use threshold::evaluate;
 pub use told::{ColdSummary, RateLimitSummary};
 pub use writer::{ApiWriter, first_intended, fold_samples, level_dir};
+pub(crate) use writer::{SAMPLES, fold_each};
 
 /// A stamp or a time in whole microseconds.
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const SAMPLES: &str = "samples.jsonl";
+pub(crate) const SAMPLES: &str = "samples.jsonl";
 
 /// Writes the samples of one level to `samples.jsonl`. Stamps are since the run's start, whose wall clock `run.json`
 /// has.
@@ -71,9 +71,19 @@ pub fn level_dir(run: &RunDir, number: usize, of: usize) -> Result<PathBuf, Resu
 /// # Errors
 /// [`ResultsError::Io`] or [`ResultsError::BadLine`].
 pub fn fold_samples(dir: &Path, options: ApiFoldOptions) -> Result<ApiFold, ResultsError> {
+    fold_each(dir, options, |_| {})
+}
+
+/// The same; `each` sees every sample.
+pub(crate) fn fold_each(
+    dir: &Path,
+    options: ApiFoldOptions,
+    mut each: impl FnMut(&ApiSampleRecord),
+) -> Result<ApiFold, ResultsError> {
     let mut fold = ApiFold::new(options);
     let cut_off = lines::read(&dir.join(SAMPLES), |record: ApiSampleRecord| {
         fold.add_record(&record);
+        each(&record);
         Ok(())
     })?;
     fold.note_cut_off_lines(cut_off);

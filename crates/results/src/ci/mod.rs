@@ -20,7 +20,7 @@ pub use junit::junit;
 pub use openmetrics::openmetrics;
 pub use otava::{OtavaError, otava_lines, otava_refusal};
 
-use crate::{RunManifest, ThresholdResult, ThresholdState, Verdict, VerdictResult};
+use crate::{Diagnosis, DiagnosisKind, RunManifest, ThresholdResult, ThresholdState, Verdict, VerdictResult};
 use plimsoll_stats::Distribution;
 
 /// A run, as far as CI systems want to know it.
@@ -195,6 +195,12 @@ fn verdict_word(result: VerdictResult) -> &'static str {
         VerdictResult::Fail => "❌ fail",
         VerdictResult::Inconclusive => "❔ inconclusive",
     }
+}
+
+/// What the figures mean, the most severe first. What is in the verdict already is left out.
+fn sentences(diagnosis: &[Diagnosis]) -> Vec<String> {
+    let told = |one: &&Diagnosis| one.kind != DiagnosisKind::Generator;
+    diagnosis.iter().filter(told).map(|one| one.sentence.clone()).collect()
 }
 
 /// A name made of letters, digits and underscores only.

@@ -1,6 +1,6 @@
 //! The view of an API run.
 
-use super::{CiError, CiPart, CiReport, CiRow, CiRule};
+use super::{CiError, CiPart, CiReport, CiRow, CiRule, sentences};
 use crate::api::{QuantileInterval, RequestSummary};
 use crate::{ApiSummary, LevelSummary};
 use plimsoll_model::Metric;
@@ -13,10 +13,6 @@ impl From<&ApiSummary> for CiReport {
             let limits = level.health.iter().flat_map(|health| &health.limits_passed);
             limits.map(|limit| format!("{}{}", at(level), limit.message)).collect::<Vec<_>>()
         };
-        let warnings = summary.levels.iter().flat_map(|level| {
-            let at = at(level);
-            level.warnings.iter().map(move |warning| format!("{at}{warning}"))
-        });
         Self {
             name: summary.name.clone(),
             timestamp: summary.timestamp.clone(),
@@ -25,7 +21,7 @@ impl From<&ApiSummary> for CiReport {
             headline: None,
             limited: summary.levels.iter().flat_map(limits).collect(),
             parts: summary.levels.iter().enumerate().map(|(index, level)| part(level, index, summary)).collect(),
-            diagnosis: warnings.chain(summary.warnings.iter().cloned()).collect(),
+            diagnosis: sentences(&summary.diagnosis).into_iter().chain(summary.warnings.iter().cloned()).collect(),
             facts: vec![("address", crate::without_credentials(&summary.target))],
         }
     }

@@ -1,6 +1,6 @@
 //! The view of a Gradio app's run.
 
-use super::{CiError, CiPart, CiReport, CiRow, CiRule};
+use super::{CiError, CiPart, CiReport, CiRow, CiRule, sentences};
 use crate::{Summary, TierSummary, Verdict, VerdictResult};
 use plimsoll_stats::Distribution;
 
@@ -23,7 +23,7 @@ impl From<&Summary> for CiReport {
             headline: None,
             limited: summary.tiers.iter().flat_map(limits).collect(),
             parts: summary.tiers.iter().map(part).collect(),
-            diagnosis: Vec::new(),
+            diagnosis: sentences(&summary.diagnosis),
             facts: Vec::new(),
         }
     }

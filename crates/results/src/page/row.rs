@@ -21,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) lag: Sketch,
     /// Sum of each phase in milliseconds, in the order of [`Phases::NAMES`], and of how many requests.
     pub(crate) phases: Option<Box<([f64; 10], u64)>>,
+    /// How long requests were under way, all together, in microseconds.
+    pub(crate) under_way: u64,
     /// Values from outside, by place in the list of these columns.
     pub(crate) told: Vec<Option<f64>>,
 }
@@ -61,6 +63,7 @@ impl Merge for Row {
         self.ttft.merge(&other.ttft);
         self.gaps.merge(&other.gaps);
         self.lag.merge(&other.lag);
+        self.under_way = self.under_way.saturating_add(other.under_way);
         for (index, theirs) in other.names.iter().enumerate() {
             if let Some(theirs) = theirs {
                 at(&mut self.names, index).get_or_insert_default().merge(theirs);

@@ -54,6 +54,8 @@ pub struct Rows {
     taken_step: u64,
     /// Room for the times of a sample's chunks.
     chunks: Vec<u64>,
+    /// Whether to count the requests under way.
+    concurrency: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +96,16 @@ impl Rows {
             changed: None,
             taken_step: 1,
             chunks: Vec::new(),
+            concurrency: false,
         }
+    }
+
+    /// Rows of a run that is over: how many requests were under way, on average over a row, is their column `active`. It
+    /// follows from when requests began and ended, so that while a run goes on the newest rows would have too few.
+    #[must_use]
+    pub fn with_concurrency(mut self) -> Self {
+        self.concurrency = true;
+        self
     }
 
     /// A stage begins, or its warm-up has turned out to be another one.
@@ -186,6 +197,21 @@ impl Rows {
             chunks: line.chunks,
         };
         self.touch(line.end).add(name, &seen);
+        if self.concurrency {
+            self.add_under_way(line.sent, line.end);
+        }
+    }
+
+    /// Every row that a request covers.
+    fn add_under_way(&mut self, sent: u64, end: u64) {
+        let mut at = sent;
+        while at < end {
+            let step = self.steps.step_seconds().saturating_mul(1_000_000);
+            let next = (at / step + 1).saturating_mul(step).min(end);
+            let row = self.steps.row(at / 1_000_000);
+            row.under_way = row.under_way.saturating_add(next - at);
+            at = next;
+        }
     }
 
     fn add_phases(&mut self, end: u64, phases: &Phases) {
@@ -282,12 +308,16 @@ impl Rows {
             ("send_lag_p99", |row| Some(row.lag.quantile(0.99)? as f64 / 1e3)),
         ];
         let rows = self.steps.rows();
+        let micros = self.steps.step_seconds() as f64 * 1e6;
         let computed = cells
             .into_iter()
             .filter(|(_, cell)| rows.iter().any(|row| cell(row).is_some()))
             .map(|(name, cell)| (name.to_owned(), rows[first..].iter().map(cell).collect()));
         let told = self.told(first, false).filter(|(name, _)| cells.iter().all(|(other, _)| other != name));
-        computed.chain(told).collect()
+        let active =
+            || ("active".to_owned(), rows[first..].iter().map(|row| Some(row.under_way as f64 / micros)).collect());
+        let is_told = self.told.iter().any(|told| !told.server && told.name == "active");
+        computed.chain((self.concurrency && !is_told).then(active)).chain(told).collect()
     }
 
     fn phases(&self, first: usize) -> Named<Column> {
@@ -423,11 +453,27 @@ mod tests {
     }
 
     #[test]
+    fn requests_under_way_are_an_average() {
+        let mut rows = Rows::new(TimeBasis::Latency).with_concurrency();
+        for end in [2.5, 2.0] {
+            let mut sample = at(sample(0, 0), end);
+            sample.sent = Duration::from_millis(500);
+            rows.add(&sample);
+        }
+        let active = rows.series().columns.get("active").unwrap().0.clone();
+        assert_eq!(active, [1.0, 2.0, 0.5].map(Some));
+    }
+
+    #[test]
     fn absurd_stamps_are_no_panic() {
         let mut rows = Rows::new(TimeBasis::Response);
         rows.begin(0, Duration::MAX, Duration::MAX);
         rows.set(Duration::MAX, "active", 1.0);
         rows.add_record(&ApiSampleRecord { end: u64::MAX, ..ApiSampleRecord::new(&sample(0, 0)) });
+        assert!(rows.series().t.0.len() <= 3600);
+        let mut rows = Rows::new(TimeBasis::Response).with_concurrency();
+        let always = ApiSampleRecord { sent: 0, end: u64::MAX, ..ApiSampleRecord::new(&sample(0, 0)) };
+        (0..2).for_each(|_| rows.add_record(&always));
         assert!(rows.series().t.0.len() <= 3600);
     }
 }

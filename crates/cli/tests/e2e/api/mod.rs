@@ -2,6 +2,7 @@
 //! servers of the tests' own, and real model servers.
 
 mod capacity;
+mod ci;
 mod diagnosis;
 mod exporters;
 mod failures;

@@ -177,7 +177,7 @@ fn a_rate_limit_is_told() {
     // Windows begin with a request: three or four of them fit.
     let ok = level["all"]["ok"].as_u64().unwrap();
     assert!((40..=80).contains(&ok) && ok.is_multiple_of(20), "{ok} let in");
-    ended.prints("20 requests");
+    ended.prints("20/s are allowed: stay below 20/s");
 }
 
 const COLD: &str =
