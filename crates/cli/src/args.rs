@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `plan`.
 
 use crate::ab::args::AbArgs;
+use crate::args_export::{ExportArgs, TelemetryArgs};
 use crate::compare::args::{CompareArgs, HistoryArgs};
 use crate::init::InitArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Capacity(Box<CapacityArgs>),
     /// Make report.html of a run again from its samples, also of one that was killed
     Report(PageArgs),
+    /// Write the samples of a run as one flat table: CSV, JSON or Parquet
+    Export(ExportArgs),
     /// Compare two variants of an app on this machine, run next to each other in pairs
     Ab(Box<AbArgs>),
     /// Compare runs that were made earlier
@@ -105,6 +108,9 @@ pub(crate) struct OutputArgs {
 
     #[command(flatten)]
     pub reports: ReportArgs,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl OutputArgs {
@@ -118,6 +124,7 @@ impl OutputArgs {
             dry_run: false,
             no_report: true,
             exit_zero: false,
+            telemetry: TelemetryArgs::default(),
             reports: ReportArgs::default(),
         }
     }

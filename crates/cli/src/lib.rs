@@ -4,9 +4,11 @@
 mod ab;
 mod api;
 mod args;
+mod args_export;
 mod compare;
 mod console;
 mod exit;
+mod export;
 mod init;
 mod mock;
 mod oneliner;
@@ -19,6 +21,7 @@ mod schema;
 mod signals;
 mod skill;
 mod tap;
+mod telemetry;
 mod watch;
 
 use api::prepare::Source;
@@ -51,6 +54,8 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Compare(args) => (false, args.json),
         Command::History(args) => (false, args.json),
         Command::Report(args) => (false, args.json),
+        // Standard output may be the table itself.
+        Command::Export(_) => (false, true),
         _ => output.map_or((false, false), |output| (output.quiet, output.json)),
     };
     let console = Console::new(quiet, json);
@@ -64,6 +69,7 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
         Command::Report(args) => page::run(args, &console),
+        Command::Export(args) => export::run(args, &console),
         Command::Ab(args) => ab::run(args, name, &console),
         Command::Compare(args) => compare::compare(args, &console),
         Command::History(args) => compare::history(args, &console),

@@ -10,6 +10,7 @@ use crate::page;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::telemetry::{Begin, Exporters, Telemetry, request_facts, with_server_metrics};
 use crate::watch::watch;
 use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
@@ -19,7 +20,9 @@ use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
     api_report, search_report,
 };
+use plimsoll_telemetry::RunFacts;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// One run of a scenario, seen from the main thread.
@@ -38,6 +41,7 @@ pub(crate) struct Session<'a> {
     report: bool,
     /// Whether there can be something to show on it.
     load_began: bool,
+    exporters: Exporters,
 }
 
 impl<'a> Session<'a> {
@@ -46,6 +50,7 @@ impl<'a> Session<'a> {
         command: &str,
         prepared: &'a Prepared,
         output: &OutputArgs,
+        telemetry: Telemetry,
         console: &'a Console,
     ) -> Result<Self, CliError> {
         let clock = Clock::start();
@@ -58,6 +63,17 @@ impl<'a> Session<'a> {
         manifest.target = Some(target_facts(prepared));
         manifest.write(&run_dir).map_err(CliError::internal)?;
         let log = EventLog::create(&run_dir, clock).map_err(CliError::internal)?;
+        let taps = Taps::default();
+        let begin = Begin {
+            facts: run_facts(prepared, &run_dir, &clock),
+            origin: prepared.planned.origin(),
+            thresholds: prepared.thresholds.clone(),
+            run_dir: &run_dir,
+            clock,
+            taps: &taps,
+            redactor: prepared.redactor.clone(),
+        };
+        let exporters = telemetry.begin(begin, console)?;
         let mut session = Self {
             console,
             prepared,
@@ -68,7 +84,8 @@ impl<'a> Session<'a> {
             clock,
             runtime,
             warnings: Vec::new(),
-            taps: Taps::default(),
+            taps,
+            exporters,
             report: !output.no_report,
             load_began: false,
         };
@@ -106,6 +123,7 @@ impl<'a> Session<'a> {
         W: FnOnce(LoadSetup) -> Result<T, CliError> + Send + 'static,
     {
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        self.exporters.listen(&events);
         let prepared = self.prepared;
         let setup = LoadSetup {
             planned: prepared.planned.clone(),
@@ -156,8 +174,9 @@ impl<'a> Session<'a> {
     }
 
     /// The summary of these levels, for a run that ends now.
-    fn summary(&self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
+    fn summary(&mut self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
         let mut summary = summarise(self.prepared, &self.run_dir, levels, partial, self.warnings.clone());
+        summary.server_metrics = self.exporters.end_load();
         summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
         summary
     }
@@ -180,7 +199,9 @@ impl<'a> Session<'a> {
             (None, VerdictResult::Inconclusive) => Exit::Inconclusive,
         };
         let exit = self.tell_ci(CiReport::from(&summary), exit, output);
-        self.end(partial, written, exit)
+        let exit = self.end(partial, written, exit)?;
+        self.end_exporters(&summary, exit)?;
+        Ok(exit)
     }
 
     /// The same for a search: its levels may break the rules, and what it found is a sentence.
@@ -201,7 +222,17 @@ impl<'a> Session<'a> {
             written = self.run_dir.write_atomic("capacity.json", &text);
         }
         let exit = self.tell_ci(CiReport::of_search(&summary), exit, output);
-        self.end(partial, written, exit)
+        let exit = self.end(partial, written, exit)?;
+        self.end_exporters(&summary, exit)?;
+        Ok(exit)
+    }
+
+    /// Sends the last figures, when everything is on disk.
+    fn end_exporters(&mut self, summary: &ApiSummary, exit: Exit) -> Result<(), CliError> {
+        let summary = serde_json::to_value(summary).map_err(CliError::internal)?;
+        let patient = !matches!(exit, Exit::Signal(_));
+        std::mem::take(&mut self.exporters).finish(Some(&summary), patient, self.console);
+        Ok(())
     }
 
     fn tell_ci(&self, report: CiReport, exit: Exit, output: &OutputArgs) -> Exit {
@@ -218,6 +249,7 @@ impl<'a> Session<'a> {
     /// Writes a summary and shows it; what could not be written.
     fn publish(&self, summary: &ApiSummary, tables: &str, json: bool) -> Result<Result<(), ResultsError>, CliError> {
         self.run_dir.free_reserve();
+        let tables = &with_server_metrics(tables, &summary.server_metrics);
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", tables.as_bytes()));
@@ -258,7 +290,27 @@ impl<'a> Session<'a> {
         let message = self.prepared.redactor.clean(&error.message);
         // The error itself matters more than that it could not be written down.
         let _ = self.end(Some(message.clone()), Ok(()), error.exit);
+        let exporters = std::mem::take(&mut self.exporters);
+        match error.exit {
+            // The second signal: the user does not want to wait.
+            Exit::Signal(_) => exporters.abandon(),
+            _ => exporters.finish(None, false, self.console),
+        }
         CliError { message, ..error }
+    }
+}
+
+/// What a scenario tells exporters.
+fn run_facts(prepared: &Prepared, run_dir: &RunDir, clock: &Clock) -> RunFacts {
+    let origin = prepared.planned.origin();
+    RunFacts {
+        run: run_dir.name(),
+        name: prepared.plan.scenario.name.clone().unwrap_or_default(),
+        target: origin.to_string(),
+        host: origin.host().to_owned(),
+        port: origin.port(),
+        requests: request_facts(&prepared.plan.scenario),
+        start: Duration::from_secs_f64(clock.unix_seconds(Duration::ZERO)),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::plan;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::telemetry::{Begin, Exporters, Telemetry, with_server_metrics};
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
@@ -19,9 +20,13 @@ use plimsoll_model::{Clock, Plan, Redactor};
 use plimsoll_results::ci::CiReport;
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
-    error_table, limited_banner, notes, phase_table, stream_table, summary_table, tier_rules_table, verdict_text,
+    error_table, limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
+    tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
+use plimsoll_telemetry::RunFacts;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use target::{Ready, Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -29,13 +34,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let plan = plan::resolve(args)?;
     if args.output.dry_run {
+        Telemetry::prepare(&args.output.telemetry, true, console)?;
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
     args.output.reports.check()?;
     target::check(&plan)?;
+    let telemetry = Telemetry::prepare(&args.output.telemetry, false, console)?;
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
-    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| session.measure(manifest))
+    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| {
+        session.telemetry = Some(telemetry);
+        session.measure(manifest)
+    })
 }
 
 /// A run of this plan against a target that is ready, in this directory. It stays ready.
@@ -72,6 +82,9 @@ fn recorded(
         plan,
         taps: Taps::default(),
         hurried: false,
+        telemetry: None,
+        exporters: Exporters::default(),
+        summary: None,
     };
     let result = measure(&mut session, &mut manifest);
     let (exit, partial) = match &result {
@@ -80,7 +93,14 @@ fn recorded(
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
     session.run_dir.free_reserve();
-    if let Err(error) = manifest.write(&session.run_dir) {
+    let written = manifest.write(&session.run_dir);
+    let exporters = std::mem::take(&mut session.exporters);
+    match &result {
+        // The second signal: the user does not want to wait.
+        Err(CliError { exit: Exit::Signal(_), .. }) => exporters.abandon(),
+        _ => exporters.finish(session.summary.as_ref(), !matches!(exit, Exit::Signal(_)), console),
+    }
+    if let Err(error) = written {
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
@@ -111,6 +131,11 @@ struct Session<'a> {
     taps: Taps,
     /// Whether the user wants it to end at once.
     hurried: bool,
+    /// What was asked for, until it begins.
+    telemetry: Option<Telemetry>,
+    exporters: Exporters,
+    /// What exporters are told of the whole run.
+    summary: Option<serde_json::Value>,
 }
 
 /// What a run came to.
@@ -148,6 +173,8 @@ impl Session<'_> {
     ) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        self.begin_exporters(ready)?;
+        self.exporters.listen(&events);
         let input = self.load_input(ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         // After a second signal the user does not want to wait. What is on disk stays there.
@@ -168,6 +195,31 @@ impl Session<'_> {
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
         }
+    }
+
+    fn begin_exporters(&mut self, ready: &Ready) -> Result<(), CliError> {
+        let Some(telemetry) = self.telemetry.take() else { return Ok(()) };
+        let origin = &ready.origin;
+        let facts = RunFacts {
+            run: self.run_dir.name(),
+            name: ready.name.clone(),
+            target: origin.to_string(),
+            host: origin.host().to_owned(),
+            port: origin.port(),
+            requests: BTreeMap::new(),
+            start: Duration::from_secs_f64(self.clock.unix_seconds(Duration::ZERO)),
+        };
+        let begin = Begin {
+            facts,
+            origin,
+            thresholds: Vec::new(),
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            taps: &self.taps,
+            redactor: self.redactor.clone(),
+        };
+        self.exporters = telemetry.begin(begin, self.console)?;
+        Ok(())
     }
 
     fn load_input(&self, ready: &Ready, events: EventSink, descriptors: u64) -> LoadInput {
@@ -221,20 +273,23 @@ impl Session<'_> {
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
     fn conclude(
-        &self,
+        &mut self,
         report: &Report,
         manifest: &RunManifest,
         output: Option<&OutputArgs>,
     ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
-        let summary =
+        let mut summary =
             Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
+        summary.server_metrics = self.exporters.end_load();
         let table = summary_table(&summary);
         self.run_dir.free_reserve();
-        let written = summary
-            .write(&self.run_dir)
-            .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
+        let written = summary.write(&self.run_dir).and_then(|()| {
+            let file = with_server_metrics(&table, &summary.server_metrics);
+            self.run_dir.write_atomic("summary_table.txt", file.as_bytes())
+        });
+        self.summary = serde_json::to_value(&summary).ok();
         if let Some(output) = output {
             self.print(&summary, &table, output.json)?;
         }
@@ -283,6 +338,10 @@ impl Session<'_> {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
+        }
+        let server = server_metrics_table(&summary.server_metrics);
+        if !server.is_empty() {
+            console.result(&format!("\n{}", server.trim_end()));
         }
         let meaning = diagnosis_text(&summary.diagnosis);
         if !meaning.is_empty() {

@@ -4,6 +4,7 @@
 mod capacity;
 mod ci;
 mod diagnosis;
+mod exporters;
 mod failures;
 mod guide;
 mod input;
