@@ -54,6 +54,15 @@ test("a gap asks for the whole data, a new column is empty before, a lost one af
   assert.equal(appendSeries(s, { t: [5], columns: {} }), false);
 });
 
+test("the newest row grows, and rows that became longer take the place of all", () => {
+  const s = readSeries({ step_s: 1, t: [0, 1, 2], stage: [0, 0, 0], columns: { ok: [5, 6, 1] } });
+  assert.equal(appendSeries(s, { step_s: 1, t: [2, 3], stage: [0, 1], columns: { ok: [7, 2] } }), true);
+  assert.deepEqual([s.t, s.stage, s.columns.ok], [[0, 1, 2, 3], [0, 0, 0, 1], [5, 6, 7, 2]]);
+  assert.equal(appendSeries(s, { step_s: 2, t: [2, 4], columns: { ok: [9, 1] } }), false);
+  assert.equal(appendSeries(s, { step_s: 2, t: [0, 2, 4], columns: { ok: [11, 9, 1] } }), true);
+  assert.deepEqual([s.step, s.t, s.columns.ok], [2, [0, 2, 4], [11, 9, 1]]);
+});
+
 test("a tick replaces only what it names", () => {
   const page = readPage({ run: { title: "T", state: "running" }, warnings: ["a"], banner: "b" });
   applyTick(page, { run: { state: "complete" }, tiles: [{ id: "p50", value: 3 }] });

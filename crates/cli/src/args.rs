@@ -4,6 +4,7 @@ use crate::ab::args::AbArgs;
 use crate::args_export::{ExportArgs, TelemetryArgs};
 use crate::compare::args::{CompareArgs, HistoryArgs};
 use crate::init::InitArgs;
+use crate::live::LiveArgs;
 use crate::oneliner::{ChatArgs, HttpArgs, TaskArgs};
 use crate::report_args::ReportArgs;
 use crate::skill::SkillTarget;
@@ -107,6 +108,9 @@ pub(crate) struct OutputArgs {
     pub exit_zero: bool,
 
     #[command(flatten)]
+    pub live: LiveArgs,
+
+    #[command(flatten)]
     pub reports: ReportArgs,
 
     #[command(flatten)]
@@ -125,6 +129,7 @@ impl OutputArgs {
             no_report: true,
             exit_zero: false,
             telemetry: TelemetryArgs::default(),
+            live: LiveArgs::default(),
             reports: ReportArgs::default(),
         }
     }

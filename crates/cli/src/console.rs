@@ -1,11 +1,13 @@
 //! The one place that prints. Progress bars on a terminal, plain lines elsewhere; a reader that went away (a closed
 //! pipe) is no error.
 
+use crate::live::Shown;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_engine::RunEvent;
 use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Prints for one run. Clones share the terminal.
@@ -22,6 +24,14 @@ struct Inner {
     told: Option<Mutex<HashSet<String>>>,
     bars: Option<MultiProgress>,
     bar: Mutex<Option<TierBar>>,
+    screen: Mutex<Option<Taken>>,
+}
+
+/// The whole terminal is somebody else's: what is said goes into its log, and what must not be missed is said again
+/// afterwards.
+struct Taken {
+    log: Sender<Shown>,
+    again: Vec<(String, bool)>,
 }
 
 /// The bar of a tier. One that lasts moves with the clock, one with rounds moves with them.
@@ -35,29 +45,38 @@ impl Console {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let bars =
             (terminal && !quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        Self { inner: Arc::new(Inner { quiet, json, told: None, bars, bar: Mutex::new(None) }) }
+        Self::of(quiet, json, None, bars)
     }
 
     /// For many runs one after another: no progress, and each warning once.
     pub(crate) fn terse(json: bool) -> Self {
-        let told = Some(Mutex::default());
-        Self { inner: Arc::new(Inner { quiet: true, json, told, bars: None, bar: Mutex::new(None) }) }
+        Self::of(true, json, Some(Mutex::default()), None)
+    }
+
+    fn of(quiet: bool, json: bool, told: Option<Mutex<HashSet<String>>>, bars: Option<MultiProgress>) -> Self {
+        let (bar, screen) = Default::default();
+        Self { inner: Arc::new(Inner { quiet, json, told, bars, bar, screen }) }
     }
 
     /// The result itself: shown also with `--quiet`.
     pub(crate) fn result(&self, text: &str) {
-        self.line(text, self.inner.json);
+        self.line(text, self.inner.json, true);
     }
 
     /// The one thing that `--json` puts on standard output.
     pub(crate) fn json(&self, text: &str) {
-        self.line(text, false);
+        self.line(text, false, true);
+    }
+
+    /// Where something is to be found: shown also with `--quiet`, but not among the results.
+    pub(crate) fn address(&self, text: &str) {
+        self.line(text, self.inner.json || self.inner.quiet, false);
     }
 
     /// What goes on.
     pub(crate) fn note(&self, text: &str) {
         if !self.inner.quiet {
-            self.line(text, self.inner.json);
+            self.line(text, self.inner.json, false);
         }
     }
 
@@ -68,11 +87,28 @@ impl Console {
         {
             return;
         }
-        self.line(&format!("WARNING: {text}"), true);
+        self.line(&format!("WARNING: {text}"), true, true);
     }
 
     pub(crate) fn error(&self, text: &str) {
-        self.line(&format!("error: {text}"), true);
+        self.line(&format!("error: {text}"), true, true);
+    }
+
+    /// Says everything here until [`Self::give_back`].
+    pub(crate) fn take_over(&self, log: Sender<Shown>) {
+        *self.screen() = Some(Taken { log, again: Vec::new() });
+    }
+
+    /// The terminal is ours again, if it was not.
+    pub(crate) fn give_back(&self) {
+        let taken = self.screen().take();
+        for (text, to_stderr) in taken.into_iter().flat_map(|taken| taken.again) {
+            self.line(&text, to_stderr, true);
+        }
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Option<Taken>> {
+        self.inner.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One event of the run.
@@ -130,6 +166,7 @@ impl Console {
                 self.note(&format!("{text} in {elapsed_seconds:.1} s"));
             }
             RunEvent::Note { message } => self.note(message),
+            RunEvent::Annotation { text } => self.note(&format!("  Note: {text}")),
             RunEvent::Warning { message } => self.warning(message),
             RunEvent::Stopped { reason } => self.warning(&format!("stopping: {reason}")),
         }
@@ -163,7 +200,7 @@ impl Console {
     }
 
     fn start_bar(&self, length: u64, template: &str, lasts: bool) {
-        let Some(bars) = &self.inner.bars else { return };
+        let Some(bars) = self.inner.bars.as_ref().filter(|_| self.screen().is_none()) else { return };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = bars.add(ProgressBar::new(length).with_style(style));
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -194,7 +231,15 @@ impl Console {
         self.inner.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self, text: &str, to_stderr: bool) {
+    fn line(&self, text: &str, to_stderr: bool, matters: bool) {
+        if let Some(taken) = &mut *self.screen() {
+            // It has ended by itself: what matters is kept.
+            let _ = taken.log.send(Shown::Line(text.to_owned()));
+            if matters {
+                taken.again.push((text.to_owned(), to_stderr));
+            }
+            return;
+        }
         let write = || {
             let result = if to_stderr {
                 writeln!(std::io::stderr().lock(), "{text}")

@@ -50,6 +50,8 @@ impl Exit {
     pub(crate) fn of_stop(reason: &StopReason) -> Self {
         match reason {
             StopReason::Signal(number, _) => Self::Signal(*number),
+            // As if by Ctrl-C: for a script it is the same.
+            StopReason::Asked(_) => Self::Signal(2),
             StopReason::AppDied(_) | StopReason::TargetGone(_) | StopReason::Refused(_) => Self::Inconclusive,
             StopReason::Threshold(_) => Self::Thresholds,
             StopReason::CannotWrite(_) => Self::Internal,

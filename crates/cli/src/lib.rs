@@ -10,6 +10,7 @@ mod console;
 mod exit;
 mod export;
 mod init;
+mod live;
 mod mock;
 mod oneliner;
 mod page;

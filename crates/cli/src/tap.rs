@@ -1,8 +1,8 @@
 //! Those who listen to samples as they come: the live page, the terminal, exporters. They are called on the writer's
 //! thread, never on a measuring one, so what they do can delay no request.
 
-use plimsoll_model::Sample;
-use plimsoll_results::ApiFold;
+use plimsoll_model::{Sample, Threshold};
+use plimsoll_results::{ApiFold, LevelLoad, LevelSummary, TierSummary};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,12 @@ pub(crate) struct Stage {
     pub label: String,
     /// Users of a tier.
     pub users: Option<u32>,
+    /// What it asks for.
+    pub load: LevelLoad,
     /// Warm-up at its beginning.
     pub warmup: Duration,
+    /// Rules that it must meet.
+    pub thresholds: Vec<Threshold>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,21 @@ pub(crate) struct Tick<'a> {
     pub fold: &'a ApiFold,
 }
 
+/// A stage is over, and this is what it came to.
+pub(crate) enum StageEnd<'a> {
+    Level { summary: &'a LevelSummary, at: Duration },
+    Tier { summary: &'a TierSummary, began: Duration, at: Duration },
+}
+
+impl StageEnd<'_> {
+    /// When its load was over, since the run's start.
+    pub(crate) fn at(&self) -> Duration {
+        match self {
+            Self::Level { at, .. } | Self::Tier { at, .. } => *at,
+        }
+    }
+}
+
 /// One listener. Its methods return soon: a full disk queue loses samples.
 pub(crate) trait Tap: Send {
     /// A stage begins.
@@ -50,6 +69,8 @@ pub(crate) trait Tap: Send {
     fn samples(&mut self, _samples: &[Sample]) {}
     /// About once a second.
     fn tick(&mut self, _tick: &Tick<'_>) {}
+    /// After the last tick of a stage, on another thread.
+    fn ended(&mut self, _end: &StageEnd<'_>) {}
 }
 
 /// All listeners of a run. Clones share them.
@@ -75,6 +96,10 @@ impl Taps {
 
     pub(crate) fn tick(&self, tick: &Tick<'_>) {
         self.each().iter_mut().for_each(|tap| tap.tick(tick));
+    }
+
+    pub(crate) fn ended(&self, end: &StageEnd<'_>) {
+        self.each().iter_mut().for_each(|tap| tap.ended(end));
     }
 
     fn each(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn Tap>>> {

@@ -125,6 +125,11 @@ pub enum RunEvent {
         /// One sentence.
         message: String,
     },
+    /// Somebody has set a note beside the run.
+    Annotation {
+        /// One line.
+        text: String,
+    },
     /// The run stops before its end.
     Stopped {
         /// Why.

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 pub enum StopReason {
     /// The user's signal: its number and name.
     Signal(i32, &'static str),
+    /// Somebody asked for it, at this place: `on the live page`.
+    Asked(&'static str),
     /// The app that we started ended by itself.
     AppDied(String),
     /// Every request is refused: the credentials are wrong, or an allowance is used up.
@@ -25,6 +27,7 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(_, name) => write!(f, "interrupted by {name}"),
+            Self::Asked(place) => write!(f, "asked for {place}"),
             Self::AppDied(how) => write!(f, "the app ended in the middle of the run: {how}"),
             Self::Refused(how) => write!(f, "the target refuses every request: {how}"),
             Self::Threshold(rule) => write!(f, "the threshold `{rule}` is broken"),

@@ -65,40 +65,50 @@ export function readSeries(raw: unknown): Series {
   };
 }
 
-function appendColumns(into: Columns, more: Columns, had: number, from: number, added: number): void {
-  for (const key of Object.keys(more)) into[key] ??= new Array<number | null>(had).fill(null);
+function putColumns(into: Columns, more: Columns, kept: number, added: number): void {
+  for (const key of Object.keys(more)) into[key] ??= new Array<number | null>(kept).fill(null);
   for (const [key, values] of Object.entries(into)) {
+    values.length = kept;
     const fresh = more[key];
-    for (let i = 0; i < added; i++) values.push(fresh?.[from + i] ?? null);
+    for (let i = 0; i < added; i++) values.push(fresh?.[i] ?? null);
   }
 }
 
-/** Adds the rows of `raw` that are later than the last one; false when rows in between are missing. */
+function put<T>(into: T[], more: T[], kept: number): void {
+  into.length = kept;
+  for (const value of more) into.push(value);
+}
+
+/**
+ * Puts the rows of `raw` in the place of all rows from their first `t` on: the newest row grows until its time is over.
+ * False when rows in between are missing.
+ */
 export function appendSeries(into: Series, raw: unknown): boolean {
   const more = readSeries(raw);
-  const last = into.t.at(-1) ?? -Infinity;
+  const first = more.t[0];
+  if (first === undefined) return true;
+  if (into.t.length === 0 || more.step !== into.step) {
+    // Rows that became longer come all together.
+    const whole = into.t.length === 0 || first <= into.t[0]!;
+    if (whole) Object.assign(into, more);
+    return whole;
+  }
   const slack = into.step / 2;
-  let from = more.t.findIndex((t) => t > last + slack);
-  if (from < 0) return true;
-  const gap = into.t.length > 0 && more.t[from]! - last > into.step * 1.5;
-  const had = into.t.length;
-  const added = more.t.length - from;
-  if (had === 0) into.step = more.step;
+  let kept = into.t.length;
+  while (kept > 0 && into.t[kept - 1]! > first - slack) kept--;
+  const gap = kept > 0 && first - into.t[kept - 1]! > into.step * 1.5;
+  const added = more.t.length;
   if (into.edges.length === 0) into.edges = more.edges;
-  appendColumns(into.columns, more.columns, had, from, added);
-  appendColumns(into.errors, more.errors, had, from, added);
-  appendColumns(into.phases, more.phases, had, from, added);
-  appendColumns(into.server, more.server, had, from, added);
+  putColumns(into.columns, more.columns, kept, added);
+  putColumns(into.errors, more.errors, kept, added);
+  putColumns(into.phases, more.phases, kept, added);
+  putColumns(into.server, more.server, kept, added);
   for (const name of Object.keys(more.names)) into.names[name] ??= bare<Column>();
-  for (const [name, cols] of Object.entries(into.names)) {
-    appendColumns(cols, more.names[name] ?? {}, had, from, added);
-  }
-  for (; from < more.t.length; from++) {
-    into.t.push(more.t[from]!);
-    into.stage.push(more.stage[from]!);
-    into.warmup.push(more.warmup[from]!);
-    into.heat.push(more.heat[from]!);
-  }
+  for (const [name, cols] of Object.entries(into.names)) putColumns(cols, more.names[name] ?? {}, kept, added);
+  put(into.t, more.t, kept);
+  put(into.stage, more.stage, kept);
+  put(into.warmup, more.warmup, kept);
+  put(into.heat, more.heat, kept);
   return !gap;
 }
 

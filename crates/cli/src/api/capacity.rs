@@ -258,7 +258,9 @@ fn conclude(session: Session<'_>, found: Found, args: &CapacityArgs) -> Result<E
     }
     let exit = match (session.stop.reason(), found.line) {
         // A rule with `abort` ends a window's run; here it is the search's business.
-        (Some(reason @ (StopReason::Signal(..) | StopReason::CannotWrite(_))), _) => Exit::of_stop(&reason),
+        (Some(reason @ (StopReason::Signal(..) | StopReason::Asked(_) | StopReason::CannotWrite(_))), _) => {
+            Exit::of_stop(&reason)
+        }
         (Some(_), _) => Exit::Inconclusive,
         _ if !reasons.is_empty() => Exit::Inconclusive,
         (None, Some(LoadLine::Below(_))) => Exit::Thresholds,

@@ -7,7 +7,7 @@ use super::sink::SinkOptions;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
-use crate::tap::{Stage, StageKind};
+use crate::tap::{Stage, StageEnd, StageKind};
 use crate::telemetry::Telemetry;
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::{ApiLoad, Scope, Span, Threshold};
@@ -127,7 +127,9 @@ impl Level<'_> {
             kind: StageKind::Level,
             label: label.clone(),
             users: None,
+            load: LevelLoad::of(self.load, &self.prepared.plan.scenario),
             warmup: options.warmup,
+            thresholds: self.thresholds.to_vec(),
         });
         let result = run_level(setup, self.load, options)?;
         tell(RunEvent::LevelFinished {
@@ -152,7 +154,9 @@ impl Level<'_> {
             health: result.health.clone(),
             warnings: Vec::new(),
         };
-        Ok((LevelSummary::new(input, &result.fold, self.thresholds), result))
+        let summary = LevelSummary::new(input, &result.fold, self.thresholds);
+        setup.taps.ended(&StageEnd::Level { summary: &summary, at: result.began + result.elapsed });
+        Ok((summary, result))
     }
 }
 

@@ -6,6 +6,7 @@ use super::prepare::Prepared;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::live::{About, Asked, Live};
 use crate::page;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
@@ -16,6 +17,7 @@ use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
 use plimsoll_model::{ApiLoad, Clock};
 use plimsoll_results::ci::CiReport;
+use plimsoll_results::page::PageKind;
 use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
     api_report, search_report,
@@ -42,6 +44,8 @@ pub(crate) struct Session<'a> {
     /// Whether there can be something to show on it.
     load_began: bool,
     exporters: Exporters,
+    asked: Option<Asked>,
+    live: Live,
 }
 
 impl<'a> Session<'a> {
@@ -53,6 +57,7 @@ impl<'a> Session<'a> {
         telemetry: Telemetry,
         console: &'a Console,
     ) -> Result<Self, CliError> {
+        let asked = Asked::ready(&output.live)?;
         let clock = Clock::start();
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
@@ -88,6 +93,8 @@ impl<'a> Session<'a> {
             exporters,
             report: !output.no_report,
             load_began: false,
+            asked: Some(asked),
+            live: Live::default(),
         };
         session.warn_beforehand(descriptors);
         Ok(session)
@@ -143,17 +150,19 @@ impl<'a> Session<'a> {
             Signals::listen().map_err(CliError::internal)?
         };
         self.load_began = true;
+        self.show_live()?;
+        self.live.listen(&setup.events);
         let thread = std::thread::Builder::new()
             .name("load".to_owned())
             .spawn(move || work(setup))
             .map_err(CliError::internal)?;
         let stop = self.stop.clone();
-        let (console, log) = (self.console, &mut self.log);
+        let (console, log, live) = (self.console, &mut self.log, &mut self.live);
         let watched = self.runtime.block_on(watch(
             &mut heard,
             &mut signals,
             &stop,
-            |event| show(console, log, &stop, event),
+            |event| show(console, log, live, &stop, event),
             || None,
         ));
         if let Err(exit) = watched {
@@ -170,7 +179,27 @@ impl<'a> Session<'a> {
     }
 
     fn show(&mut self, event: &RunEvent) {
-        show(self.console, &mut self.log, &self.stop, event);
+        show(self.console, &mut self.log, &mut self.live, &self.stop, event);
+    }
+
+    fn show_live(&mut self) -> Result<(), CliError> {
+        let Some(asked) = self.asked.take() else { return Ok(()) };
+        let plan = &self.prepared.plan;
+        let about = About {
+            title: title(self.prepared),
+            kind: PageKind::Api,
+            target: self.prepared.planned.origin().to_string(),
+            manifest: &self.manifest,
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            stop: self.stop.clone(),
+            redactor: self.prepared.redactor.clone(),
+            several: matches!(&plan.load, ApiLoad::Sweep { levels, .. } if levels.len() > 1),
+            warnings: self.warnings.clone(),
+            taps: &self.taps,
+        };
+        self.live = Live::start(asked, about, self.console)?;
+        Ok(())
     }
 
     /// The summary of these levels, for a run that ends now.
@@ -188,6 +217,7 @@ impl<'a> Session<'a> {
 
     /// Writes the summary and shows it: how the run ends.
     pub(crate) fn conclude(mut self, levels: Vec<LevelSummary>, output: &OutputArgs) -> Result<Exit, CliError> {
+        self.live.give_back();
         let stopped = self.stop.reason();
         let partial = self.partial();
         let summary = self.summary(levels, partial.clone());
@@ -212,6 +242,7 @@ impl<'a> Session<'a> {
         (verdict, exit): (Verdict, Exit),
         output: &OutputArgs,
     ) -> Result<Exit, CliError> {
+        self.live.give_back();
         let partial = self.partial();
         let mut summary = self.summary(levels, partial.clone());
         summary.load_line = Some(sentence.to_owned());
@@ -270,7 +301,7 @@ impl<'a> Session<'a> {
         exit: Exit,
     ) -> Result<Exit, CliError> {
         self.manifest.end(partial);
-        match written.and_then(|()| self.manifest.write(&self.run_dir)) {
+        let ended = match written.and_then(|()| self.manifest.write(&self.run_dir)) {
             Ok(()) => {
                 if self.report && self.load_began {
                     page::leave(&self.run_dir, self.console);
@@ -281,7 +312,9 @@ impl<'a> Session<'a> {
                 self.console.error(&error.to_string());
                 Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })
             }
-        }
+        };
+        std::mem::take(&mut self.live).finish(&self.run_dir, self.stop.reason().as_ref());
+        ended
     }
 
     /// Marks the run as ended by this error.
@@ -322,18 +355,23 @@ pub(crate) fn summarise(
     partial: Option<String>,
     warnings: Vec<String>,
 ) -> ApiSummary {
-    let name = prepared.plan.scenario.name.clone().unwrap_or_else(|| "scenario".to_owned());
-    ApiSummary::new(name, prepared.planned.origin().to_string(), run_dir, levels, partial, warnings)
+    ApiSummary::new(title(prepared), prepared.planned.origin().to_string(), run_dir, levels, partial, warnings)
 }
 
-fn show(console: &Console, log: &mut EventLog, stop: &StopSignal, event: &RunEvent) {
+fn title(prepared: &Prepared) -> String {
+    prepared.plan.scenario.name.clone().unwrap_or_else(|| "scenario".to_owned())
+}
+
+fn show(console: &Console, log: &mut EventLog, live: &mut Live, stop: &StopSignal, event: &RunEvent) {
     console.event(event);
     if matches!(event, RunEvent::LevelProgress { .. }) {
         return;
     }
     let mut fields = serde_json::to_value(event).unwrap_or_default();
     let kind = fields["kind"].take();
-    if let Err(error) = log.append(kind.as_str().unwrap_or("event"), fields) {
+    let kind = kind.as_str().unwrap_or("event");
+    live.event(event, kind, &fields);
+    if let Err(error) = log.append(kind, fields) {
         stop.stop(StopReason::CannotWrite(error.to_string()));
     }
 }

@@ -2,14 +2,14 @@
 
 use super::sink::Disk;
 use crate::exit::CliError;
-use crate::tap::{Stage, StageKind, Taps};
+use crate::tap::{Stage, StageEnd, StageKind, Taps};
 use plimsoll_engine::{
     BackgroundLoad, Context, EventSink, HealthProbe, Recorder, RunEvent, SampleSink, StopReason, StopSignal, Tier,
     Writer, run_tier,
 };
-use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample};
+use plimsoll_model::{Arrival, Clock, LoadProfile, Plan, Redactor, Repeat, Sample, Scope};
 use plimsoll_results::{
-    ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
+    LevelLoad, ResultsError, RunDir, Summary, TierInput, TierSummary, TierWatch, TierWriter, WarmupSummary, fold_tier,
     write_traces,
 };
 use plimsoll_targets::gradio::{
@@ -204,12 +204,15 @@ impl Run {
         let writer = self.written(TierWriter::create(&dir, self.input.clock))?;
         let watch = TierWatch::new(&self.input.plan.thresholds, users);
         let sink = Disk::new(writer, watch, self.input.stop.clone(), self.input.taps.clone(), self.input.clock);
+        let rules = self.input.plan.thresholds.iter();
         self.input.taps.stage(&Stage {
             index: self.tiers_begun,
             kind: StageKind::Tier,
             label: format!("{users} user{}", if users == 1 { "" } else { "s" }),
             users: Some(users),
+            load: LevelLoad::default(),
             warmup: Duration::ZERO,
+            thresholds: rules.filter(|rule| rule.is_about(Scope::Tier(users))).cloned().collect(),
         });
         self.tiers_begun += 1;
         let writer = Writer::start(sink, self.input.stop.clone());
@@ -218,6 +221,7 @@ impl Run {
             Repeat::Rounds(rounds) => RunEvent::TierStarted { users, rounds: Some(rounds), seconds: None },
             Repeat::For(time) => RunEvent::TierStarted { users, rounds: None, seconds: Some(time.as_secs_f64()) },
         });
+        let began = self.input.clock.now();
         let probe = HealthProbe::start();
         let background = self.start_background(users, &recorder);
         let behaviour = GradioBehaviour::new(self.settings.clone(), self.connector(), Some(dir.join("samples")));
@@ -265,6 +269,7 @@ impl Run {
             &self.input.plan.thresholds,
         );
         summary.cancelled += usize::try_from(end.cancelled).unwrap_or(usize::MAX);
+        self.input.taps.ended(&StageEnd::Tier { summary: &summary, began, at: began + end.elapsed });
         Ok(summary)
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod target;
 use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::live::{About, Asked, Live};
 use crate::page;
 use crate::plan;
 use crate::reports::{Ended, publish};
@@ -16,8 +17,9 @@ use crate::telemetry::{Begin, Exporters, Telemetry, with_server_metrics};
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
-use plimsoll_model::{Clock, Plan, Redactor};
+use plimsoll_model::{Clock, LoadProfile, Plan, Redactor};
 use plimsoll_results::ci::CiReport;
+use plimsoll_results::page::PageKind;
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
     error_table, limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
@@ -41,10 +43,11 @@ pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Ex
     args.output.reports.check()?;
     target::check(&plan)?;
     let telemetry = Telemetry::prepare(&args.output.telemetry, false, console)?;
+    let asked = Asked::ready(&args.output.live)?;
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
     recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| {
         session.telemetry = Some(telemetry);
-        session.measure(manifest)
+        session.measure(asked, manifest)
     })
 }
 
@@ -85,8 +88,10 @@ fn recorded(
         telemetry: None,
         exporters: Exporters::default(),
         summary: None,
+        live: Live::default(),
     };
     let result = measure(&mut session, &mut manifest);
+    session.live.give_back();
     let (exit, partial) = match &result {
         Ok(report) => session.conclude(report, &manifest, output)?,
         Err(error) => (error.exit, Some(error.message.clone())),
@@ -101,6 +106,7 @@ fn recorded(
         _ => exporters.finish(session.summary.as_ref(), !matches!(exit, Exit::Signal(_)), console),
     }
     if let Err(error) = written {
+        session.live.finish(&session.run_dir, session.stop.reason().as_ref());
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
@@ -108,6 +114,8 @@ fn recorded(
     if output.is_some_and(|output| !output.no_report) && session.wants_report() {
         page::leave(&session.run_dir, console);
     }
+    // Last: the page may be kept up until the user has looked at it.
+    session.live.finish(&session.run_dir, session.stop.reason().as_ref());
     result.map(|_| exit)
 }
 
@@ -136,6 +144,7 @@ struct Session<'a> {
     exporters: Exporters,
     /// What exporters are told of the whole run.
     summary: Option<serde_json::Value>,
+    live: Live,
 }
 
 /// What a run came to.
@@ -146,7 +155,7 @@ struct Report {
 }
 
 impl Session<'_> {
-    fn measure(&mut self, manifest: &mut RunManifest) -> Result<Report, CliError> {
+    fn measure(&mut self, asked: Asked, manifest: &mut RunManifest) -> Result<Report, CliError> {
         // An app that we start inherits it.
         shard::raise_descriptor_limit();
         let runtime = runtime()?;
@@ -159,6 +168,7 @@ impl Session<'_> {
             runtime: &runtime,
         }
         .make_ready()?;
+        self.show_live(asked, &ready, manifest)?;
         let result = self.load(&runtime, &mut ready, &mut signals, manifest);
         ready.end(self.console);
         result
@@ -175,6 +185,7 @@ impl Session<'_> {
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
         self.begin_exporters(ready)?;
         self.exporters.listen(&events);
+        self.live.listen(&events);
         let input = self.load_input(ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         // After a second signal the user does not want to wait. What is on disk stays there.
@@ -222,6 +233,25 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn show_live(&mut self, asked: Asked, ready: &Ready, manifest: &RunManifest) -> Result<(), CliError> {
+        let LoadProfile::Tiers { tiers, .. } = &self.plan.load;
+        let about = About {
+            title: ready.name.clone(),
+            kind: PageKind::Gradio,
+            target: ready.origin.to_string(),
+            manifest,
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            stop: self.stop.clone(),
+            redactor: self.redactor.clone(),
+            warnings: Vec::new(),
+            several: tiers.len() > 1,
+            taps: &self.taps,
+        };
+        self.live = Live::start(asked, about, self.console)?;
+        Ok(())
+    }
+
     fn load_input(&self, ready: &Ready, events: EventSink, descriptors: u64) -> LoadInput {
         LoadInput {
             plan: self.plan.clone(),
@@ -265,7 +295,9 @@ impl Session<'_> {
         }
         let mut fields = serde_json::to_value(event).unwrap_or_default();
         let kind = fields["kind"].take();
-        let written = self.log.append(kind.as_str().unwrap_or("event"), fields);
+        let kind = kind.as_str().unwrap_or("event");
+        self.live.event(event, kind, &fields);
+        let written = self.log.append(kind, fields);
         if let Err(error) = written {
             self.stop.stop(StopReason::CannotWrite(error.to_string()));
         }

@@ -118,6 +118,7 @@ mod tests {
         #[test]
         fn changes_one_after_the_other_come_to_the_whole(
             parts in prop::collection::vec(prop::collection::vec(any_sample(), 0..5), 1..8), told in 0..4000u64,
+            untils in prop::collection::vec(0..30u64, 1..4),
         ) {
             let mut rows = Rows::new(TimeBasis::Response);
             let mut page = PageData::default();
@@ -128,8 +129,10 @@ mod tests {
                     rows.set(Duration::from_secs(told), "active", 3.0);
                     rows.set_server(Duration::from_secs(told), "queue", 3.0);
                 }
-                page.apply(&PageTick { append: rows.take_new(), ..PageTick::default() });
+                let until = Duration::from_secs(untils[index % untils.len()]);
+                page.apply(&PageTick { append: rows.take_new(until), ..PageTick::default() });
             }
+            page.apply(&PageTick { append: rows.take_new(Duration::MAX), ..PageTick::default() });
             let mut whole = rows.series();
             let sort = |series: &mut PageSeries| {
                 series.columns.0.sort_by(|a, b| a.0.cmp(&b.0));

@@ -8,6 +8,7 @@ use crate::api::{Line, SeriesRow, micros};
 use crate::steps::Steps;
 use crate::{ApiSampleRecord, LatencyRecord, Phases, phases_of};
 use plimsoll_model::{Clock, FailureClass, Metric, Outcome, Sample};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,18 +170,25 @@ impl Rows {
 
     /// All rows.
     pub fn series(&self) -> PageSeries {
-        self.from_row(0)
+        self.part(0..self.steps.rows().len())
     }
 
-    /// The rows that have changed since this was last called, and all after them; `None` when none has. When rows have
-    /// become longer, these are all rows.
-    pub fn take_new(&mut self) -> Option<PageSeries> {
-        let mut first = self.changed.take()?;
+    /// The rows that are over at this moment and have changed since this was last called, and all after them up to that
+    /// moment; `None` when none has. When rows have become longer, these are all rows.
+    pub fn take_new(&mut self, until: Duration) -> Option<PageSeries> {
+        let mut first = self.changed?;
         if self.steps.step_seconds() != self.taken_step {
-            self.taken_step = self.steps.step_seconds();
             first = 0;
         }
-        Some(self.from_row(first.min(self.steps.rows().len())))
+        let rows = self.steps.rows().len();
+        let over = usize::try_from(until.as_secs() / self.steps.step_seconds()).unwrap_or(rows).min(rows);
+        if first >= over {
+            return None;
+        }
+        self.taken_step = self.steps.step_seconds();
+        // The one that goes on comes once it is over.
+        self.changed = (over < rows).then_some(over);
+        Some(self.part(first..over))
     }
 
     fn add_line(&mut self, line: &Line<'_>) {
@@ -265,10 +273,10 @@ impl Rows {
 
     /// The rows from this one on. Columns are there if any row of the run has a value, so that each of them is in every
     /// part, once it is there.
-    fn from_row(&self, first: usize) -> PageSeries {
+    fn part(&self, part: Range<usize>) -> PageSeries {
         let (all, step) = (self.steps.rows(), self.steps.step_seconds());
-        let rows = &all[first..];
-        let starts = (first as u64..).map(|index| index * step).take(rows.len());
+        let rows = &all[part.clone()];
+        let starts = (part.start as u64..).map(|index| index * step).take(rows.len());
         let places: Vec<(i64, u8)> = starts.clone().map(|start| self.place(start)).collect();
         let has_names = all.iter().map(|row| row.names.len()).max().unwrap_or(0);
         let names = self.names.iter().map(AsRef::as_ref).chain([OTHER]).take(has_names);
@@ -277,7 +285,7 @@ impl Rows {
             t: starts.collect(),
             stage: places.iter().map(|(stage, _)| *stage).collect(),
             warmup: places.iter().map(|(_, warmup)| *warmup).collect(),
-            columns: self.columns(first),
+            columns: self.columns(part.clone()),
             errors: self
                 .classes
                 .iter()
@@ -287,16 +295,16 @@ impl Rows {
                 })
                 .collect(),
             names: names.enumerate().map(|(place, name)| (name.to_owned(), name_series(rows, place))).collect(),
-            phases: self.phases(first),
+            phases: self.phases(part.clone()),
             heat: PageHeat {
                 edges_ms: edges::all_edges(),
                 rows: rows.iter().map(|row| edges::sparse(&row.all.times)).collect(),
             },
-            server: self.told(first, true).collect(),
+            server: self.told(part, true).collect(),
         }
     }
 
-    fn columns(&self, first: usize) -> Named<Column> {
+    fn columns(&self, part: Range<usize>) -> Named<Column> {
         type Cell = fn(&Row) -> Option<f64>;
         let cells: [(&str, Cell); 12] = [
             ("ok", |row| Some(row.all.ok as f64)),
@@ -317,23 +325,25 @@ impl Rows {
         let computed = cells
             .into_iter()
             .filter(|(_, cell)| rows.iter().any(|row| cell(row).is_some()))
-            .map(|(name, cell)| (name.to_owned(), rows[first..].iter().map(cell).collect()));
-        let told = self.told(first, false).filter(|(name, _)| cells.iter().all(|(other, _)| other != name));
-        let active =
-            || ("active".to_owned(), rows[first..].iter().map(|row| Some(row.under_way as f64 / micros)).collect());
+            .map(|(name, cell)| (name.to_owned(), rows[part.clone()].iter().map(cell).collect()));
+        let told = self.told(part.clone(), false).filter(|(name, _)| cells.iter().all(|(other, _)| other != name));
+        let active = || {
+            ("active".to_owned(), rows[part.clone()].iter().map(|row| Some(row.under_way as f64 / micros)).collect())
+        };
         let is_told = self.told.iter().any(|told| !told.server && told.name == "active");
         computed.chain((self.concurrency && !is_told).then(active)).chain(told).collect()
     }
 
-    fn phases(&self, first: usize) -> Named<Column> {
+    fn phases(&self, part: Range<usize>) -> Named<Column> {
         let rows = self.steps.rows();
         let happened = |phase: usize| rows.iter().any(|row| row.phase(phase).is_some_and(|mean| mean != 0.0));
         let all = Phases::NAMES.into_iter().enumerate().filter(|(phase, _)| happened(*phase));
-        all.map(|(phase, name)| (name.to_owned(), rows[first..].iter().map(|row| row.phase(phase)).collect())).collect()
+        all.map(|(phase, name)| (name.to_owned(), rows[part.clone()].iter().map(|row| row.phase(phase)).collect()))
+            .collect()
     }
 
-    fn told(&self, first: usize, server: bool) -> impl Iterator<Item = (String, Column)> + '_ {
-        let rows = &self.steps.rows()[first..];
+    fn told(&self, part: Range<usize>, server: bool) -> impl Iterator<Item = (String, Column)> + '_ {
+        let rows = &self.steps.rows()[part];
         let of = move |(_, told): &(usize, &Told)| told.server == server;
         self.told.iter().enumerate().filter(of).map(move |(place, told)| {
             (told.name.clone(), rows.iter().map(|row| row.told.get(place).copied().flatten()).collect())
@@ -420,21 +430,25 @@ mod tests {
 
     #[test]
     fn new_rows_take_the_place_of_the_newest() {
+        let all = Duration::MAX;
         let mut rows = Rows::new(TimeBasis::Response);
-        assert!(rows.take_new().is_none());
+        assert!(rows.take_new(all).is_none());
         rows.add(&at(sample(0, 0), 1.5));
-        assert_eq!(rows.take_new().unwrap().t.0, [Some(0.0), Some(1.0)]);
-        assert!(rows.take_new().is_none());
+        assert_eq!(rows.take_new(all).unwrap().t.0, [Some(0.0), Some(1.0)]);
+        assert!(rows.take_new(all).is_none());
         rows.add(&at(sample(0, 1), 1.7));
         rows.add(&at(sample(0, 1), 3.7));
-        let new = rows.take_new().unwrap();
+        // The row that goes on is kept back.
+        let new = rows.take_new(3 * SECOND + SECOND / 2).unwrap();
         assert_eq!(
             (new.t.0.as_slice(), &new.columns.get("ok").unwrap().0),
-            ([1.0, 2.0, 3.0].map(Some).as_slice(), &[2.0, 0.0, 1.0].map(Some).to_vec())
+            ([1.0, 2.0].map(Some).as_slice(), &[2.0, 0.0].map(Some).to_vec())
         );
+        assert!(rows.take_new(3 * SECOND + SECOND / 2).is_none());
+        assert_eq!(rows.take_new(4 * SECOND).unwrap().t.0, [Some(3.0)]);
         // So late that rows become longer: all of them are new.
         rows.add(&at(sample(0, 1), 3_600.5));
-        let new = rows.take_new().unwrap();
+        let new = rows.take_new(all).unwrap();
         assert_eq!((new.step_s, new.t.0[0], new.t.0.len(), new), (2.0, Some(0.0), 1801, rows.series()));
     }
 

@@ -4,6 +4,7 @@ use crate::page::PageAnnotation;
 use crate::text::one_line;
 use crate::{ResultsError, lines};
 use serde::Deserialize;
+use serde_json::Value;
 use std::path::Path;
 
 const FILE: &str = "events.jsonl";
@@ -45,22 +46,37 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Event>, ResultsError> {
 /// What the page shows of them on its time line.
 pub(super) fn annotations(events: &[Event]) -> Vec<PageAnnotation> {
     let mut all: Vec<PageAnnotation> = Vec::new();
-    for event in events {
-        let (kind, text) = match event.kind.as_str() {
-            "warning" => ("warning", event.message.clone()),
-            "note" => ("note", event.message.clone()),
-            "stopped" => ("warning", event.reason.as_ref().map(|reason| format!("stopped: {reason}"))),
-            "annotation" | "user" => ("user", event.text.clone().or_else(|| event.message.clone())),
-            "tier_started" => {
-                ("stage", event.users.map(|users| format!("{users} user{}", if users == 1 { "" } else { "s" })))
-            }
-            "level_started" => ("stage", event.label.clone()),
-            _ => continue,
-        };
-        let Some(text) = text.filter(|_| event.t.is_finite()) else { continue };
-        if all.iter().filter(|other| other.kind == kind).count() < MOST {
-            all.push(PageAnnotation { t_s: event.t, kind: kind.to_owned(), text: one_line(&text, LONGEST) });
+    for annotation in events.iter().filter_map(Event::annotation) {
+        if all.iter().filter(|other| other.kind == annotation.kind).count() < MOST {
+            all.push(annotation);
         }
     }
     all
+}
+
+impl Event {
+    fn annotation(&self) -> Option<PageAnnotation> {
+        let (kind, text) = match self.kind.as_str() {
+            "warning" => ("warning", self.message.clone()),
+            "note" => ("note", self.message.clone()),
+            "stopped" => ("warning", self.reason.as_ref().map(|reason| format!("stopped: {reason}"))),
+            "annotation" | "user" => ("user", self.text.clone().or_else(|| self.message.clone())),
+            "tier_started" => {
+                ("stage", self.users.map(|users| format!("{users} user{}", if users == 1 { "" } else { "s" })))
+            }
+            "level_started" => ("stage", self.label.clone()),
+            _ => return None,
+        };
+        let text = text.filter(|_| self.t.is_finite())?;
+        Some(PageAnnotation { t_s: self.t, kind: kind.to_owned(), text: one_line(&text, LONGEST) })
+    }
+}
+
+impl PageAnnotation {
+    /// What the page shows of an event, which has the members that it has in `events.jsonl`, at this moment; `None` when
+    /// it shows nothing of it.
+    pub fn of_event(t_s: f64, kind: &str, fields: &Value) -> Option<Self> {
+        let event = Event::deserialize(fields).ok()?;
+        Event { t: t_s, kind: kind.to_owned(), ..event }.annotation()
+    }
 }

@@ -10,6 +10,7 @@ mod guide;
 mod input;
 mod journeys;
 mod lines;
+mod live;
 mod real;
 mod refusals;
 mod report;

@@ -1,0 +1,5 @@
+//! Runs that are looked at while they go on.
+
+mod page;
+mod support;
+mod terminal;
