@@ -169,7 +169,7 @@ impl Rows {
 
     /// All rows.
     pub fn series(&self) -> PageSeries {
-        self.from_row(0)
+        self.rows_from(0)
     }
 
     /// The rows that have changed since this was last called, and all after them; `None` when none has. When rows have
@@ -180,7 +180,7 @@ impl Rows {
             self.taken_step = self.steps.step_seconds();
             first = 0;
         }
-        Some(self.from_row(first.min(self.steps.rows().len())))
+        Some(self.rows_from(first.min(self.steps.rows().len())))
     }
 
     fn add_line(&mut self, line: &Line<'_>) {
@@ -265,7 +265,7 @@ impl Rows {
 
     /// The rows from this one on. Columns are there if any row of the run has a value, so that each of them is in every
     /// part, once it is there.
-    fn from_row(&self, first: usize) -> PageSeries {
+    fn rows_from(&self, first: usize) -> PageSeries {
         let (all, step) = (self.steps.rows(), self.steps.step_seconds());
         let rows = &all[first..];
         let starts = (first as u64..).map(|index| index * step).take(rows.len());
