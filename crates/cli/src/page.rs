@@ -98,8 +98,11 @@ fn several(dir: &Path) -> Option<CliError> {
 fn of_experiment(dir: &Path, file: &AbFile) -> Result<PageData, CliError> {
     let (base, branch) = file.runs(dir).map_err(CliError::usage)?;
     let options = CompareOptions { threshold: file.threshold, ..CompareOptions::default() };
-    let comparison = compare(&base, &branch, true, &options)
+    let mut comparison = compare(&base, &branch, true, &options)
         .map_err(|error| CliError::usage(format!("{}: {error}", dir.display())))?;
+    // The arms' own names: both may be the same app.
+    comparison.base.label.clone_from(&file.base.label);
+    comparison.branch.label.clone_from(&file.branch.label);
     let again = |runs: &[LoadedRun]| runs.iter().map(|run| read(&run.dir)).collect::<Result<Vec<_>, _>>();
     let (base, branch) = (again(&base)?, again(&branch)?);
     let Some(first) = branch.first() else {
