@@ -170,11 +170,7 @@ impl Rows {
 
     /// All rows.
     pub fn series(&self) -> PageSeries {
-<<<<<<< HEAD
         self.part(0..self.steps.rows().len())
-=======
-        self.rows_from(0)
->>>>>>> w-report
     }
 
     /// The rows that are over at this moment and have changed since this was last called, and all after them up to that
@@ -184,7 +180,6 @@ impl Rows {
         if self.steps.step_seconds() != self.taken_step {
             first = 0;
         }
-<<<<<<< HEAD
         let rows = self.steps.rows().len();
         let over = usize::try_from(until.as_secs() / self.steps.step_seconds()).unwrap_or(rows).min(rows);
         if first >= over {
@@ -194,9 +189,6 @@ impl Rows {
         // The one that goes on comes once it is over.
         self.changed = (over < rows).then_some(over);
         Some(self.part(first..over))
-=======
-        Some(self.rows_from(first.min(self.steps.rows().len())))
->>>>>>> w-report
     }
 
     fn add_line(&mut self, line: &Line<'_>) {
@@ -281,11 +273,7 @@ impl Rows {
 
     /// The rows from this one on. Columns are there if any row of the run has a value, so that each of them is in every
     /// part, once it is there.
-<<<<<<< HEAD
     fn part(&self, part: Range<usize>) -> PageSeries {
-=======
-    fn rows_from(&self, first: usize) -> PageSeries {
->>>>>>> w-report
         let (all, step) = (self.steps.rows(), self.steps.step_seconds());
         let rows = &all[part.clone()];
         let starts = (part.start as u64..).map(|index| index * step).take(rows.len());
