@@ -7,9 +7,12 @@ mod gradio;
 
 use crate::load_run::manifest;
 use crate::page::{PageAnnotation, Rows};
-use crate::{ApiFold, LoadedRun, ResultsError, RunFigures, RunManifest, RunState, load_run};
+use crate::{
+    ApiFold, LoadedRun, ResultsError, RunDir, RunFigures, RunManifest, RunState, load_run, read_server_metrics,
+};
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 
 /// Why a run is partial that could not say so.
 const KILLED: &str = "the run was killed (or it still goes on)";
@@ -62,6 +65,19 @@ pub struct RefoldedStage {
 /// Those of [`load_run`], and [`ResultsError::BadLine`] with the line of a damaged file. A line that was cut off at the
 /// end of a file is no error: it is counted.
 pub fn refold(dir: &Path) -> Result<Refolded, ResultsError> {
+    let mut refolded = samples(dir)?;
+    for column in read_server_metrics(&RunDir::open(&refolded.run.dir)?)? {
+        for (at, value) in column.points {
+            // Stamps are not negative; what is absurd has no row.
+            if let Ok(at) = Duration::try_from_secs_f64(at) {
+                refolded.rows.set_server(at, &column.title, value);
+            }
+        }
+    }
+    Ok(refolded)
+}
+
+fn samples(dir: &Path) -> Result<Refolded, ResultsError> {
     match load_run(dir) {
         Ok(LoadedRun { dir, manifest, figures }) => {
             let cut = is_cut(manifest.as_ref());
