@@ -44,6 +44,8 @@ pub(super) struct Usage {
     pub(super) peak_mib: f64,
     /// Moments of the monotonic clock, and the CPU seconds used by then.
     looks: Vec<(u64, f64)>,
+    /// Resident memory in MiB, at one look after the other.
+    pub(super) memory_mib: Vec<f64>,
 }
 
 impl Usage {
@@ -69,6 +71,7 @@ impl Usage {
             cpu_seconds: report["cpu_seconds"].as_f64()?,
             peak_mib: report["peak_mib"].as_f64()?,
             looks: looks.collect::<Option<_>>()?,
+            memory_mib: report["memory_mib"].as_array()?.iter().filter_map(Value::as_f64).collect(),
         })
     }
 }
@@ -122,15 +125,16 @@ pub(crate) fn run(options: &MeasureOptions) -> Result<std::process::ExitCode> {
     let wall_seconds = seconds(now() - spawned_ns);
     ended.store(true, Ordering::Relaxed);
     looking.thread().unpark();
-    let (mut looks, peak_mib) = looking.join().map_err(|_| "looking at the program failed".to_owned())?;
+    let (mut looks, memory_mib) = looking.join().map_err(|_| "looking at the program failed".to_owned())?;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| format!("getrusage: {error}"))?;
     let cpu_seconds = cpu(&usage);
     looks.push((now(), cpu_seconds));
     #[expect(clippy::cast_precision_loss, reason = "a number of kibibytes")]
-    let peak_mib = f64::max(peak_mib, usage.max_rss() as f64 / 1024.0);
+    let most = usage.max_rss() as f64 / 1024.0;
+    let peak_mib = memory_mib.iter().copied().fold(most, f64::max);
     let report = json!({
         "spawned_ns": spawned_ns, "wall_seconds": wall_seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak_mib,
-        "looks": looks,
+        "looks": looks, "memory_mib": memory_mib,
     });
     std::fs::write(&options.report, report.to_string())
         .map_err(|error| format!("{}: {error}", options.report.display()))?;
@@ -158,20 +162,19 @@ fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }
 
-/// Looks at a process and all below it until told to end: CPU over time, and the most memory at a time.
-fn look_until(id: u32, ended: &AtomicBool) -> (Vec<(u64, f64)>, f64) {
-    let mut looks = Vec::new();
-    let mut peak = 0.0;
+/// Looks at a process and all below it until told to end: CPU and memory over time.
+fn look_until(id: u32, ended: &AtomicBool) -> (Vec<(u64, f64)>, Vec<f64>) {
+    let (mut looks, mut all_memory) = (Vec::new(), Vec::new());
     while !ended.load(Ordering::Relaxed) {
         let (mut cpu, mut memory) = (0.0, 0.0);
         add_process(id, &mut cpu, &mut memory);
         if cpu > 0.0 {
             looks.push((now(), cpu));
         }
-        peak = f64::max(peak, memory);
+        all_memory.push(memory);
         std::thread::park_timeout(LOOK);
     }
-    (looks, peak)
+    (looks, all_memory)
 }
 
 fn add_process(id: u32, cpu: &mut f64, memory: &mut f64) {

@@ -2,6 +2,7 @@
 
 mod app;
 mod http;
+mod live;
 mod llm;
 mod machine;
 mod measure;
@@ -35,6 +36,8 @@ pub(crate) enum Bench {
     Open(open::OpenOptions),
     /// Streams of the stand-in inference server: how true the times are, and what a token costs
     Llm(llm::LlmOptions),
+    /// A run at a rate with and without a live page, with browsers that read and one that stopped
+    Live(live::LiveOptions),
     /// Helper: runs a program and writes down what it took
     #[command(hide = true)]
     Measure(measure::MeasureOptions),
@@ -71,6 +74,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Http(options) => http::run(options),
         Bench::Open(options) => open::run(options),
         Bench::Llm(options) => llm::run(options),
+        Bench::Live(options) => live::run(options),
         Bench::Measure(options) => return measure::run(options),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn the_page_of_this_repository_has_room_for_all() {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src/benchmarks.md");
-        for mark in ["gradio", "http", "open", "llm"] {
+        for mark in ["gradio", "http", "open", "llm", "live"] {
             Page::read(&page, mark).unwrap();
         }
     }

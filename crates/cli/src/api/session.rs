@@ -319,6 +319,9 @@ impl<'a> Session<'a> {
 
     /// Marks the run as ended by this error.
     pub(crate) fn fail(mut self, error: CliError) -> CliError {
+        if matches!(error.exit, Exit::Signal(_)) {
+            self.live.hurry();
+        }
         self.run_dir.free_reserve();
         let message = self.prepared.redactor.clean(&error.message);
         // The error itself matters more than that it could not be written down.

@@ -74,6 +74,7 @@ pub(crate) struct Live {
     clock: Option<Clock>,
     annotations: Vec<PageAnnotation>,
     warnings: Vec<String>,
+    hurried: bool,
 }
 
 impl Live {
@@ -151,6 +152,12 @@ impl Live {
         }
     }
 
+    /// The run ends at once: browsers are told nothing more.
+    pub(crate) fn hurry(&mut self) {
+        self.give_back();
+        self.hurried = true;
+    }
+
     /// The run is over and written. Browsers get everything as the report has it. When the page is to stay, waits until
     /// it may go.
     pub(crate) fn finish(mut self, run_dir: &RunDir, stopped: Option<&StopReason>) {
@@ -158,7 +165,8 @@ impl Live {
         if let Some(hands) = &self.hands {
             hands.over();
         }
-        if self.page.is_none() {
+        let wanted = |page: &LiveServer| page.is_looked_at() || self.wait.is_some();
+        if self.hurried || !self.page.as_ref().is_some_and(wanted) {
             return;
         }
         match refold(run_dir.path()) {
@@ -193,7 +201,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.give_back();
-        if let Some(page) = self.page.take()
+        if let Some(page) = self.page.take().filter(|_| !self.hurried)
             && let Err(error) = page.close()
             && let Some(console) = &self.console
         {

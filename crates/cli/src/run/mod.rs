@@ -94,7 +94,12 @@ fn recorded(
     session.live.give_back();
     let (exit, partial) = match &result {
         Ok(report) => session.conclude(report, &manifest, output)?,
-        Err(error) => (error.exit, Some(error.message.clone())),
+        Err(error) => {
+            if matches!(error.exit, Exit::Signal(_)) {
+                session.live.hurry();
+            }
+            (error.exit, Some(error.message.clone()))
+        }
     };
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
     session.run_dir.free_reserve();

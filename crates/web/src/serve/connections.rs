@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -42,15 +43,17 @@ pub(super) struct Shared {
     pub actions: Arc<dyn Actions>,
     /// Event streams.
     pub streams: Cell<usize>,
+    /// Whether anybody has asked for the data.
+    pub looked: Arc<AtomicBool>,
 }
 
 impl Shared {
-    pub(super) fn new(board: Board, guard: Guard, actions: Arc<dyn Actions>) -> Rc<Self> {
+    pub(super) fn new(board: Board, guard: Guard, actions: Arc<dyn Actions>, looked: Arc<AtomicBool>) -> Rc<Self> {
         let page = page::live(&guard.token).into();
         // Should the build have made hashes that are no header, nothing may run.
         let nothing = HeaderValue::from_static("default-src 'none'");
         let policy = HeaderValue::from_str(&page::live_policy()).unwrap_or(nothing);
-        Rc::new(Self { board: RefCell::new(board), guard, page, policy, actions, streams: Cell::new(0) })
+        Rc::new(Self { board: RefCell::new(board), guard, page, policy, actions, streams: Cell::new(0), looked })
     }
 }
 

@@ -16,6 +16,7 @@ use guard::Guard;
 use plimsoll_results::page::{PageData, PageTick};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -106,16 +107,17 @@ impl Listener {
         let (updates, inbox) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let board = Board::new(data);
-        let (listener, guard) = (self.listener, self.guard);
+        let looked = Arc::new(AtomicBool::new(false));
+        let (listener, guard, seen) = (self.listener, self.guard, looked.clone());
         let thread = std::thread::Builder::new().name("web".to_owned()).spawn(move || {
             step_back();
-            let shared = connections::Shared::new(board, guard, actions);
+            let shared = connections::Shared::new(board, guard, actions, seen);
             let served = tokio::task::LocalSet::new().block_on(&runtime, connections::serve(listener, shared, inbox));
             // Stopped browsers are not waited for.
             runtime.shutdown_background();
             served
         })?;
-        Ok(LiveServer { feed: Feed(updates), thread })
+        Ok(LiveServer { feed: Feed(updates), looked, thread })
     }
 }
 
@@ -156,6 +158,7 @@ impl Feed {
 /// A page that is served.
 pub struct LiveServer {
     feed: Feed,
+    looked: Arc<AtomicBool>,
     thread: JoinHandle<std::io::Result<()>>,
 }
 
@@ -163,6 +166,11 @@ impl LiveServer {
     /// Where to tell it what has changed.
     pub fn feed(&self) -> Feed {
         self.feed.clone()
+    }
+
+    /// Whether anybody has asked for the run's data so far.
+    pub fn is_looked_at(&self) -> bool {
+        self.looked.load(Ordering::Relaxed)
     }
 
     /// Tells the browsers that the run is over, lets them fetch what they have not yet, for two seconds at most, and

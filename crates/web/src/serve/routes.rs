@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -71,11 +72,13 @@ async fn route(shared: &Rc<Shared>, request: Request<Incoming>) -> Result<Respon
         }
         (&Method::GET, "/api/data") => {
             guard.may_read(&head.headers, None)?;
+            shared.looked.store(true, Ordering::Relaxed);
             let (_, whole) = shared.board.borrow_mut().whole();
             Ok(with_type("application/json", Either::Left(whole.into())))
         }
         (&Method::GET, "/api/events") => {
             guard.may_read(&head.headers, None)?;
+            shared.looked.store(true, Ordering::Relaxed);
             let full = (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n");
             let mut response = with_type("text/event-stream", stream::open(shared).ok_or(full)?);
             // Proxies that would collect the stream first.
