@@ -42,8 +42,20 @@ const STEPS: &[Step] = &[
     cargo_step("tests", &["test", "--workspace"]),
     npm_step("tests of the page in a browser", "dashboard/tests", &["test"]),
     cargo_step(
-        "tests of the tokenizer feature",
-        &["test", "-p", "plimsoll", "--lib", "--features", "tokenizers", "tokens"],
+        "tests of the features",
+        &[
+            "test",
+            "-p",
+            "plimsoll",
+            "-p",
+            "plimsoll-results",
+            "--lib",
+            "--features",
+            "plimsoll/tokenizers,plimsoll/parquet",
+            "--",
+            "tokens",
+            "parquet",
+        ],
     ),
 ];
 

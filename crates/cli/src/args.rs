@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `plan`.
 
 use crate::ab::args::AbArgs;
+use crate::args_export::{ExportArgs, TelemetryArgs};
 use crate::compare::args::{CompareArgs, HistoryArgs};
 use crate::init::InitArgs;
 use crate::live::LiveArgs;
@@ -33,6 +34,10 @@ pub(crate) enum Command {
     Http(Box<OneLiner<HttpArgs>>),
     /// Find the load line: the highest load at which the thresholds of a scenario hold
     Capacity(Box<CapacityArgs>),
+    /// Make report.html of a run again from its samples, also of one that was killed
+    Report(PageArgs),
+    /// Write the samples of a run as one flat table: CSV, JSON or Parquet
+    Export(ExportArgs),
     /// Compare two variants of an app on this machine, run next to each other in pairs
     Ab(Box<AbArgs>),
     /// Compare runs that were made earlier
@@ -94,6 +99,10 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Leave no report.html (`report` makes it later)
+    #[arg(long)]
+    pub no_report: bool,
+
     /// End with 0 whatever the thresholds say
     #[arg(long)]
     pub exit_zero: bool,
@@ -103,6 +112,9 @@ pub(crate) struct OutputArgs {
 
     #[command(flatten)]
     pub reports: ReportArgs,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl OutputArgs {
@@ -114,11 +126,32 @@ impl OutputArgs {
             quiet: true,
             json: false,
             dry_run: false,
+            no_report: true,
             exit_zero: false,
+            telemetry: TelemetryArgs::default(),
             live: LiveArgs::default(),
             reports: ReportArgs::default(),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PageArgs {
+    /// Directory of a run, or of an A/B experiment; more of them are shown behind the first
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Write the report to this file, in place of report.html in the directory of the first run
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print the data of the page as JSON; the page itself is only made with --output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Show the report in a browser
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,13 +4,16 @@
 mod ab;
 mod api;
 mod args;
+mod args_export;
 mod compare;
 mod console;
 mod exit;
+mod export;
 mod init;
 mod live;
 mod mock;
 mod oneliner;
+mod page;
 mod plan;
 mod report_args;
 mod reports;
@@ -19,6 +22,7 @@ mod schema;
 mod signals;
 mod skill;
 mod tap;
+mod telemetry;
 mod watch;
 
 use api::prepare::Source;
@@ -50,6 +54,9 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Ab(args) => (args.quiet, args.json),
         Command::Compare(args) => (false, args.json),
         Command::History(args) => (false, args.json),
+        Command::Report(args) => (false, args.json),
+        // Standard output may be the table itself.
+        Command::Export(_) => (false, true),
         _ => output.map_or((false, false), |output| (output.quiet, output.json)),
     };
     let console = Console::new(quiet, json);
@@ -62,6 +69,8 @@ pub fn main(name: &'static str) -> ExitCode {
         Command::Chat(args) => one_liner(args, name, &console),
         Command::Http(args) => one_liner(args, name, &console),
         Command::Capacity(args) => api::capacity::run(args, name, &console),
+        Command::Report(args) => page::run(args, &console),
+        Command::Export(args) => export::run(args, &console),
         Command::Ab(args) => ab::run(args, name, &console),
         Command::Compare(args) => compare::compare(args, &console),
         Command::History(args) => compare::history(args, &console),

@@ -35,11 +35,43 @@ pub(crate) struct ReportArgs {
     pub metrics_txt: Option<PathBuf>,
 }
 
+/// What CI systems are to read of a comparison.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "For CI")]
+pub(crate) struct ComparisonReportArgs {
+    /// Write it as Markdown, for a comment on a pull request
+    #[arg(long, visible_alias = "comment", value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+
+    /// Write JUnit XML: a test case for each figure that decides
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write GitHub's step summary, annotations and outputs (by itself where GITHUB_ACTIONS is set)
+    #[arg(long)]
+    pub github: bool,
+}
+
+impl ComparisonReportArgs {
+    /// As [`ReportArgs::on_github`].
+    pub(crate) fn on_github(&self) -> bool {
+        self.github || in_actions()
+    }
+
+    /// As [`ReportArgs::check`].
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        check_files(&[("--markdown", &self.markdown), ("--junit", &self.junit)])
+    }
+}
+
+fn in_actions() -> bool {
+    std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
+}
+
 impl ReportArgs {
     /// Whether GitHub is to be told. Called as hf-perftest, the program keeps to what that prints.
     pub(crate) fn on_github(&self, command: &str) -> bool {
-        let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-        self.github || (in_actions && command == "plimsoll")
+        self.github || (in_actions() && command == "plimsoll")
     }
 
     /// The throughput's file beside that of the times.
@@ -57,27 +89,31 @@ impl ReportArgs {
     /// Looks, before any load, whether every file can be written.
     pub(crate) fn check(&self) -> Result<(), CliError> {
         let throughput = self.throughput_file();
-        let files = [
+        check_files(&[
             ("--junit", &self.junit),
             ("--comment", &self.comment),
             ("--github-benchmark", &self.github_benchmark),
             ("--github-benchmark", &throughput),
             ("--otava-csv", &self.otava_csv),
             ("--metrics-txt", &self.metrics_txt),
-        ];
-        let mut seen: Vec<(&str, &Path)> = Vec::new();
-        for (flag, path) in files.iter().filter_map(|(flag, path)| Some((*flag, path.as_deref()?))) {
-            if let Some((other, _)) = seen.iter().find(|(_, other)| *other == path) {
-                return Err(CliError::usage(format!("{flag} {}: {other} writes the same file", path.display())));
-            }
-            seen.push((flag, path));
-            writable(path).map_err(|why| CliError::usage(format!("{flag} {}: {why}", path.display())))?;
-        }
+        ])?;
         match &self.otava_csv {
             Some(path) => check_history(path),
             None => Ok(()),
         }
     }
+}
+
+fn check_files(files: &[(&str, &Option<PathBuf>)]) -> Result<(), CliError> {
+    let mut seen: Vec<(&str, &Path)> = Vec::new();
+    for (flag, path) in files.iter().filter_map(|(flag, path)| Some((*flag, path.as_deref()?))) {
+        if let Some((other, _)) = seen.iter().find(|(_, other)| *other == path) {
+            return Err(CliError::usage(format!("{flag} {}: {other} writes the same file", path.display())));
+        }
+        seen.push((flag, path));
+        writable(path).map_err(|why| CliError::usage(format!("{flag} {}: {why}", path.display())))?;
+    }
+    Ok(())
 }
 
 fn writable(path: &Path) -> Result<(), String> {

@@ -3,12 +3,13 @@
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::report_args::first_line;
+use crate::report_args::{ComparisonReportArgs, first_line};
 use plimsoll_results::ci::{
-    CiPaths, CiReport, annotations, bigger_is_better, comment, junit, openmetrics, otava_lines, otava_refusal, outputs,
+    CiPaths, CiReport, annotations, bigger_is_better, comment, comparison_annotations, comparison_junit,
+    comparison_outputs, comparison_step_summary, junit, openmetrics, otava_lines, otava_refusal, outputs,
     smaller_is_better, step_summary,
 };
-use plimsoll_results::{RunDir, RunManifest};
+use plimsoll_results::{RunComparison, RunDir, RunManifest, comparison_markdown};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -93,16 +94,7 @@ fn github(ended: &Ended<'_>, exit: Exit, output: &OutputArgs, console: &Console)
     for line in annotations(&ended.report) {
         console.result(&line);
     }
-    let append = |variable: &str, text: &dyn Fn(u64) -> String| {
-        let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else { return };
-        let already = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let text = text(already);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
-            console.warning(&format!("{variable} cannot be written ({}): {error}", path.display()));
-        }
-    };
-    append("GITHUB_STEP_SUMMARY", &|already| step_summary(&ended.report, already));
+    append("GITHUB_STEP_SUMMARY", console, |already| step_summary(&ended.report, already));
     let page = ended.run_dir.path().join("report.html");
     let paths = CiPaths {
         run_dir: ended.run_dir.path().to_owned(),
@@ -110,5 +102,45 @@ fn github(ended: &Ended<'_>, exit: Exit, output: &OutputArgs, console: &Console)
         comment: output.reports.comment.clone(),
     };
     let code = if output.exit_zero { exit.forgiven() } else { exit }.number();
-    append("GITHUB_OUTPUT", &|_| outputs(&ended.report, code, &paths));
+    append("GITHUB_OUTPUT", console, |_| outputs(&ended.report, code, &paths));
+}
+
+/// Puts a text behind what is in the file that a variable names.
+fn append(variable: &str, console: &Console, text: impl FnOnce(u64) -> String) {
+    let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else { return };
+    let already = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let text = text(already);
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+        console.warning(&format!("{variable} cannot be written ({}): {error}", path.display()));
+    }
+}
+
+/// The same for a comparison.
+pub(crate) fn publish_comparison(
+    comparison: &RunComparison,
+    args: &ComparisonReportArgs,
+    exit: Exit,
+    console: &Console,
+) -> Exit {
+    let mut failed = false;
+    let mut write = |flag: &str, path: &Path, text: Result<String, String>| {
+        if let Err(why) = text.and_then(|text| fs::write(path, text).map_err(|error| error.to_string())) {
+            console.error(&format!("{flag} {}: {why}", path.display()));
+            failed = true;
+        }
+    };
+    if let Some(path) = &args.markdown {
+        write("--markdown", path, Ok(comparison_markdown(comparison)));
+    }
+    if let Some(path) = &args.junit {
+        write("--junit", path, comparison_junit(comparison).map_err(|error| error.to_string()));
+    }
+    let exit = if failed && exit == Exit::Ok { Exit::Internal } else { exit };
+    if args.on_github() {
+        comparison_annotations(comparison).iter().for_each(|line| console.result(line));
+        append("GITHUB_STEP_SUMMARY", console, |already| comparison_step_summary(comparison, already));
+        append("GITHUB_OUTPUT", console, |_| comparison_outputs(comparison, exit.number(), args.markdown.as_deref()));
+    }
+    exit
 }

@@ -50,7 +50,23 @@ struct Marker {
 /// The environment for this request; made now if there is none. `progress` gets short lines for the user, and nothing
 /// when the environment is there.
 pub fn ensure(request: &Request<'_>, progress: &mut dyn FnMut(&str)) -> Result<PythonEnvironment, LabError> {
-    let requirements = Requirements::new(request.gradio, request.requirements)?;
+    ensure_requirements(Requirements::new(request.gradio, request.requirements)?, progress)
+}
+
+/// The environment with this version of one package, whose module has its name; made now if there is none. `progress` as
+/// for [`ensure`].
+pub fn ensure_package(
+    name: &'static str,
+    version: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PythonEnvironment, LabError> {
+    ensure_requirements(Requirements::package(name, version), progress)
+}
+
+fn ensure_requirements(
+    requirements: Requirements,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PythonEnvironment, LabError> {
     let tool = find_tool();
     let base = find_base(&tool)?;
     let maker = Maker { cache: cache_dir()?, tool, base, requirements };
@@ -167,8 +183,8 @@ impl Maker {
         }
         // Installed is not yet usable: packages may not fit together, and better said now than by every run.
         let mut import = Command::new(python_of(folder));
-        import.args(["-c", "import gradio"]).env("GRADIO_ANALYTICS_ENABLED", "False");
-        self.run(&mut import, "importing gradio")
+        import.arg("-c").arg(format!("import {}", requirements.module)).env("GRADIO_ANALYTICS_ENABLED", "False");
+        self.run(&mut import, "importing what was installed")
     }
 
     fn install(&self, folder: &Path, constraints: &str) -> Result<(), LabError> {

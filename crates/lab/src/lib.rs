@@ -16,7 +16,7 @@ mod requirements;
 pub use app::{AppLaunch, AppServer, Probe};
 pub use builtin::{UnpackedApp, description, names, unpack, unpack_sample_inputs};
 pub use cache::cache_dir;
-pub use environment::{PythonEnvironment, Request, ensure, gradio_version_of};
+pub use environment::{PythonEnvironment, Request, ensure, ensure_package, gradio_version_of};
 pub use error::LabError;
 pub use nginx::{Nginx, find as find_nginx};
 pub use ports::{free_port, free_ports};

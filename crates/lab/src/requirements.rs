@@ -40,11 +40,13 @@ pub(crate) struct Requirements {
     pub(crate) constraints_optional: bool,
     /// Content that the above stands for: files' hashes.
     pub(crate) content: Vec<String>,
+    /// Module whose import shows that everything fits together.
+    pub(crate) module: &'static str,
 }
 
 impl Requirements {
     pub(crate) fn new(gradio: &GradioSpec, file: Option<&Path>) -> Result<Self, LabError> {
-        let mut all = Self::default();
+        let mut all = Self { module: "gradio", ..Self::default() };
         match gradio {
             GradioSpec::Pinned => all.version(PINNED_GRADIO)?,
             GradioSpec::Version(version) => all.version(version.trim())?,
@@ -59,6 +61,12 @@ impl Requirements {
             all.what = format!("{} and {}", all.what, path.display());
         }
         Ok(all)
+    }
+
+    /// One package of this version, as it comes.
+    pub(crate) fn package(name: &'static str, version: &str) -> Self {
+        let packages = vec![format!("{name}=={version}")];
+        Self { what: format!("{name} {version}"), packages, module: name, ..Self::default() }
     }
 
     /// The text whose hash names the environment.

@@ -13,6 +13,7 @@ mod comparison;
 mod diagnosis;
 mod error;
 mod events;
+mod flat;
 mod fold;
 mod history;
 mod host;
@@ -26,6 +27,7 @@ mod record;
 mod refold;
 mod rules_table;
 mod run_dir;
+mod server_metrics;
 mod signs;
 mod steps;
 mod summary;
@@ -60,6 +62,12 @@ pub use comparison::{
 pub use diagnosis::{Diagnosis, DiagnosisKind, Severity, diagnosis_text};
 pub use error::ResultsError;
 pub use events::EventLog;
+#[cfg(feature = "parquet")]
+pub use flat::ParquetWriter;
+pub use flat::{
+    COLUMNS, Cell, Column, ColumnType, CsvWriter, FlatReport, FlatRow, FlatWriter, JsonLayout, JsonWriter, read_flat,
+    write_error,
+};
 pub use fold::{TierFold, TraceMatch, fold_tier};
 pub use history::{Change, FEWEST_RUNS, History, HistoryOptions, HistoryRun, Series, history_table, otava_csv};
 pub use host::HostFacts;
@@ -71,6 +79,10 @@ pub use record::LatencyRecord;
 pub use refold::{Refolded, RefoldedStage, refold};
 pub use rules_table::{tier_rules_table, verdict_text};
 pub use run_dir::{RunDir, TierDir};
+pub use server_metrics::{
+    ServerColumn, ServerMetricKind, ServerMetricRecord, ServerMetricSummary, ServerMetricsFold, ServerMetricsWriter,
+    read_server_metrics, server_metrics_table,
+};
 pub use signs::{FailureSpan, FirstRequests, Groups, Settling, Signs};
 pub use summary::Summary;
 pub use table::{background_table, error_table, limited_banner, notes, phase_table, stream_table, summary_table};

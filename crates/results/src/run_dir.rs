@@ -89,6 +89,13 @@ impl RunDir {
         &self.path
     }
 
+    /// Name of the directory: `YYYYMMDD_HHMMSS`, with `_2` and so on for a second run in the same second.
+    pub fn name(&self) -> String {
+        // `canonicalize` gives `.` its name.
+        let full = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        full.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// When the run began, local time as `YYYYMMDD_HHMMSS`: usually the directory's name, without the `_2` of a second
     /// run in the same second.
     pub fn timestamp(&self) -> &str {

@@ -1,7 +1,9 @@
 //! `summary.json`: the figures of a run.
 
 use crate::manifest::pretty;
-use crate::{Diagnosis, ResultsError, RunDir, RunState, TierSummary, Verdict, WarmupSummary, diagnosis, url};
+use crate::{
+    Diagnosis, ResultsError, RunDir, RunState, ServerMetricSummary, TierSummary, Verdict, WarmupSummary, diagnosis, url,
+};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -33,6 +35,9 @@ pub struct Summary {
     /// What happened before the first tier; `null` when there was no warm-up.
     #[serde(default)]
     pub warmup: Option<WarmupSummary>,
+    /// What the target told of itself, with `--scrape`; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_metrics: Vec<ServerMetricSummary>,
     /// What the figures mean, the most severe first; empty for a file of hf-perftest.
     #[serde(default)]
     pub diagnosis: Vec<Diagnosis>,
@@ -59,6 +64,7 @@ impl Summary {
             verdict: Some(verdict),
             warmup,
             diagnosis: Vec::new(),
+            server_metrics: Vec::new(),
         };
         summary.diagnosis = diagnosis::of_tiers(&summary);
         summary

@@ -2,6 +2,7 @@
 
 use crate::args::{Mode, Session, Tiers, Warmup, parse_duration, parse_limit, parse_secret, parse_tiers, parse_warmup};
 use crate::compare::args::parse_share;
+use crate::report_args::ComparisonReportArgs;
 use clap::{Args, ValueEnum};
 use plimsoll_model::{ConcurrencyLimit, Secret, Span};
 use std::path::PathBuf;
@@ -171,10 +172,6 @@ pub(crate) struct AbArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Also write comment.md there
-    #[arg(long, value_name = "FILE")]
-    pub markdown: Option<PathBuf>,
-
     /// Print what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -182,6 +179,9 @@ pub(crate) struct AbArgs {
     /// End with 0 whatever comes out
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub reports: ComparisonReportArgs,
 }
 
 /// When the servers are started anew.

@@ -6,9 +6,10 @@ mod experiment;
 mod order;
 mod report;
 
-use crate::compare::{exit_of, write_markdown};
+use crate::compare::exit_of;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::reports::publish_comparison;
 use crate::run::{runtime, target};
 use crate::signals::Signals;
 use args::{AbArgs, Restart};
@@ -16,7 +17,6 @@ use arms::Arms;
 use experiment::Experiment;
 use plimsoll_results::{AbArm, AbFile, HostFacts, RunDir, RunState, Tool, comparison_table};
 use serde_json::json;
-use std::path::Path;
 
 pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let arms = arms::resolve(args)?;
@@ -26,15 +26,10 @@ pub(crate) fn run(args: &AbArgs, command: &str, console: &Console) -> Result<Exi
             args.max_pairs, args.pairs
         )));
     }
-    if let Some(folder) = args.markdown.as_deref().and_then(Path::parent)
-        && !folder.as_os_str().is_empty()
-        && !folder.is_dir()
-    {
-        return Err(CliError::usage(format!("--markdown: there is no folder {}", folder.display())));
-    }
     if args.dry_run {
         return dry_run(args, &arms, console);
     }
+    args.reports.check()?;
     for arm in [&arms.base, &arms.branch] {
         target::check(&arm.plan)?;
     }
@@ -136,18 +131,15 @@ fn conclude(experiment: &mut Experiment<'_>, result: Result<(), CliError>) -> Re
             console.result(&format!("\n{}", comparison_table(comparison).trim_end()));
         }
     }
+    let exit = experiment.comparison.as_ref().map(|comparison| {
+        let exit = result.as_ref().map_or_else(|error| error.exit, |()| exit_of(comparison, args.exit_zero));
+        publish_comparison(comparison, &args.reports, exit, console)
+    });
     if let Some(reason) = &reason {
         console.note(&format!("\nPARTIAL: {reason}"));
     }
     console.note(&format!("\nResults saved to {}", experiment.dir.path().display()));
     result?;
     written?;
-    if let (Some(path), Some(comparison)) = (&args.markdown, &experiment.comparison) {
-        write_markdown(comparison, path)?;
-    }
-    experiment
-        .comparison
-        .as_ref()
-        .map(|comparison| exit_of(comparison, args.exit_zero))
-        .ok_or_else(|| CliError::internal("no pair was measured"))
+    exit.ok_or_else(|| CliError::internal("no pair was measured"))
 }

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::args::{CapacityArgs, Raise};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::telemetry::Telemetry;
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::scenario::{ArrivalProcess, Think};
 use plimsoll_model::{ApiLoad, Arrivals, Metric, Rate, Span, Stage};
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
             "capacity: a replay has its own times and cannot be raised; give another executor",
         ));
     }
+    let telemetry = Telemetry::prepare(&args.output.telemetry, args.output.dry_run, console)?;
     let prepared = Arc::new(source.prepare(plan)?);
     if prepared.thresholds.is_empty() {
         return Err(CliError::usage(
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &CapacityArgs, command: &str, console: &Console) -> Resu
         return Ok(Exit::Ok);
     }
     args.output.reports.check()?;
-    let mut session = Session::start(command, &prepared, &args.output.live, console)?;
+    let mut session = Session::start(command, &prepared, &args.output, telemetry, console)?;
     let search = Search {
         prepared: prepared.clone(),
         run_dir: session.run_dir.clone(),

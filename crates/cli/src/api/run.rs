@@ -8,6 +8,7 @@ use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::tap::{Stage, StageEnd, StageKind};
+use crate::telemetry::Telemetry;
 use plimsoll_engine::{RunEvent, StopReason};
 use plimsoll_model::{ApiLoad, Scope, Span, Threshold};
 use plimsoll_results::{ApiSeries, LevelFacts, LevelInput, LevelLoad, LevelSummary, RunDir, is_closed, level_dir};
@@ -24,13 +25,14 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, CliError> {
     let plan = source.plan(overrides, output)?;
+    let telemetry = Telemetry::prepare(&output.telemetry, output.dry_run, console)?;
     if output.dry_run {
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
     output.reports.check()?;
     let prepared = Arc::new(source.prepare(plan)?);
-    let mut session = Session::start(command, &prepared, &output.live, console)?;
+    let mut session = Session::start(command, &prepared, output, telemetry, console)?;
     let levels = Levels { prepared: prepared.clone(), run_dir: session.run_dir.clone(), warnings: session.warnings() };
     match session.run(move |setup| levels.run(&setup)) {
         Ok(levels) => session.conclude(levels, output),

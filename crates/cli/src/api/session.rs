@@ -6,10 +6,12 @@ use super::prepare::Prepared;
 use crate::args::OutputArgs;
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
-use crate::live::{About, Asked, Live, LiveArgs};
+use crate::live::{About, Asked, Live};
+use crate::page;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::telemetry::{Begin, Exporters, Telemetry, request_facts, with_server_metrics};
 use crate::watch::watch;
 use plimsoll_engine::{RunEvent, StopReason, StopSignal, shard};
 use plimsoll_model::scenario::Scenario;
@@ -20,7 +22,9 @@ use plimsoll_results::{
     ApiSummary, EventLog, LevelSummary, ResultsError, RunDir, RunManifest, TargetFacts, Verdict, VerdictResult,
     api_report, search_report,
 };
+use plimsoll_telemetry::RunFacts;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// One run of a scenario, seen from the main thread.
@@ -35,6 +39,11 @@ pub(crate) struct Session<'a> {
     runtime: Runtime,
     warnings: Vec<String>,
     taps: Taps,
+    /// Whether to leave a page.
+    report: bool,
+    /// Whether there can be something to show on it.
+    load_began: bool,
+    exporters: Exporters,
     asked: Option<Asked>,
     live: Live,
 }
@@ -44,10 +53,11 @@ impl<'a> Session<'a> {
     pub(crate) fn start(
         command: &str,
         prepared: &'a Prepared,
-        live: &LiveArgs,
+        output: &OutputArgs,
+        telemetry: Telemetry,
         console: &'a Console,
     ) -> Result<Self, CliError> {
-        let asked = Asked::ready(live)?;
+        let asked = Asked::ready(&output.live)?;
         let clock = Clock::start();
         let descriptors = shard::raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::internal)?;
@@ -58,6 +68,17 @@ impl<'a> Session<'a> {
         manifest.target = Some(target_facts(prepared));
         manifest.write(&run_dir).map_err(CliError::internal)?;
         let log = EventLog::create(&run_dir, clock).map_err(CliError::internal)?;
+        let taps = Taps::default();
+        let begin = Begin {
+            facts: run_facts(prepared, &run_dir, &clock),
+            origin: prepared.planned.origin(),
+            thresholds: prepared.thresholds.clone(),
+            run_dir: &run_dir,
+            clock,
+            taps: &taps,
+            redactor: prepared.redactor.clone(),
+        };
+        let exporters = telemetry.begin(begin, console)?;
         let mut session = Self {
             console,
             prepared,
@@ -68,7 +89,10 @@ impl<'a> Session<'a> {
             clock,
             runtime,
             warnings: Vec::new(),
-            taps: Taps::default(),
+            taps,
+            exporters,
+            report: !output.no_report,
+            load_began: false,
             asked: Some(asked),
             live: Live::default(),
         };
@@ -106,6 +130,7 @@ impl<'a> Session<'a> {
         W: FnOnce(LoadSetup) -> Result<T, CliError> + Send + 'static,
     {
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        self.exporters.listen(&events);
         let prepared = self.prepared;
         let setup = LoadSetup {
             planned: prepared.planned.clone(),
@@ -124,6 +149,7 @@ impl<'a> Session<'a> {
             let _inside = self.runtime.enter();
             Signals::listen().map_err(CliError::internal)?
         };
+        self.load_began = true;
         self.show_live()?;
         self.live.listen(&setup.events);
         let thread = std::thread::Builder::new()
@@ -132,13 +158,18 @@ impl<'a> Session<'a> {
             .map_err(CliError::internal)?;
         let stop = self.stop.clone();
         let (console, log, live) = (self.console, &mut self.log, &mut self.live);
-        self.runtime.block_on(watch(
+        let watched = self.runtime.block_on(watch(
             &mut heard,
             &mut signals,
             &stop,
             |event| show(console, log, live, &stop, event),
             || None,
-        ))?;
+        ));
+        if let Err(exit) = watched {
+            // The second signal: the user does not want to wait.
+            self.load_began = false;
+            return Err(exit);
+        }
         let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (result, self.stop.reason()) {
             // What failed in the end failed for this reason.
@@ -172,8 +203,9 @@ impl<'a> Session<'a> {
     }
 
     /// The summary of these levels, for a run that ends now.
-    fn summary(&self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
+    fn summary(&mut self, levels: Vec<LevelSummary>, partial: Option<String>) -> ApiSummary {
         let mut summary = summarise(self.prepared, &self.run_dir, levels, partial, self.warnings.clone());
+        summary.server_metrics = self.exporters.end_load();
         summary.calibration = Calibration::last().map(|calibration| calibration.sentence());
         summary
     }
@@ -197,7 +229,9 @@ impl<'a> Session<'a> {
             (None, VerdictResult::Inconclusive) => Exit::Inconclusive,
         };
         let exit = self.tell_ci(CiReport::from(&summary), exit, output);
-        self.end(partial, written, exit)
+        let exit = self.end(partial, written, exit)?;
+        self.end_exporters(&summary, exit)?;
+        Ok(exit)
     }
 
     /// The same for a search: its levels may break the rules, and what it found is a sentence.
@@ -219,7 +253,17 @@ impl<'a> Session<'a> {
             written = self.run_dir.write_atomic("capacity.json", &text);
         }
         let exit = self.tell_ci(CiReport::of_search(&summary), exit, output);
-        self.end(partial, written, exit)
+        let exit = self.end(partial, written, exit)?;
+        self.end_exporters(&summary, exit)?;
+        Ok(exit)
+    }
+
+    /// Sends the last figures, when everything is on disk.
+    fn end_exporters(&mut self, summary: &ApiSummary, exit: Exit) -> Result<(), CliError> {
+        let summary = serde_json::to_value(summary).map_err(CliError::internal)?;
+        let patient = !matches!(exit, Exit::Signal(_));
+        std::mem::take(&mut self.exporters).finish(Some(&summary), patient, self.console);
+        Ok(())
     }
 
     fn tell_ci(&self, report: CiReport, exit: Exit, output: &OutputArgs) -> Exit {
@@ -236,6 +280,7 @@ impl<'a> Session<'a> {
     /// Writes a summary and shows it; what could not be written.
     fn publish(&self, summary: &ApiSummary, tables: &str, json: bool) -> Result<Result<(), ResultsError>, CliError> {
         self.run_dir.free_reserve();
+        let tables = &with_server_metrics(tables, &summary.server_metrics);
         let written = summary
             .write(&self.run_dir)
             .and_then(|()| self.run_dir.write_atomic("summary_table.txt", tables.as_bytes()));
@@ -257,7 +302,12 @@ impl<'a> Session<'a> {
     ) -> Result<Exit, CliError> {
         self.manifest.end(partial);
         let ended = match written.and_then(|()| self.manifest.write(&self.run_dir)) {
-            Ok(()) => Ok(exit),
+            Ok(()) => {
+                if self.report && self.load_began {
+                    page::leave(&self.run_dir, self.console);
+                }
+                Ok(exit)
+            }
             Err(error) => {
                 self.console.error(&error.to_string());
                 Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })
@@ -276,7 +326,27 @@ impl<'a> Session<'a> {
         let message = self.prepared.redactor.clean(&error.message);
         // The error itself matters more than that it could not be written down.
         let _ = self.end(Some(message.clone()), Ok(()), error.exit);
+        let exporters = std::mem::take(&mut self.exporters);
+        match error.exit {
+            // The second signal: the user does not want to wait.
+            Exit::Signal(_) => exporters.abandon(),
+            _ => exporters.finish(None, false, self.console),
+        }
         CliError { message, ..error }
+    }
+}
+
+/// What a scenario tells exporters.
+fn run_facts(prepared: &Prepared, run_dir: &RunDir, clock: &Clock) -> RunFacts {
+    let origin = prepared.planned.origin();
+    RunFacts {
+        run: run_dir.name(),
+        name: prepared.plan.scenario.name.clone().unwrap_or_default(),
+        target: origin.to_string(),
+        host: origin.host().to_owned(),
+        port: origin.port(),
+        requests: request_facts(&prepared.plan.scenario),
+        start: Duration::from_secs_f64(clock.unix_seconds(Duration::ZERO)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `compare` and `history` as typed.
 
+use crate::report_args::ComparisonReportArgs;
 use clap::Args;
 use plimsoll_results::Kind;
 use std::path::PathBuf;
@@ -30,13 +31,12 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Also write it as Markdown, for a comment
-    #[arg(long, value_name = "FILE")]
-    pub markdown: Option<PathBuf>,
-
     /// End with 0 whatever comes out
     #[arg(long)]
     pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub reports: ComparisonReportArgs,
 }
 
 #[derive(Debug, Args)]

@@ -7,10 +7,11 @@ pub(crate) use history::history;
 
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
+use crate::reports::publish_comparison;
 use args::CompareArgs;
 use plimsoll_results::{
-    AbFile, CompareOptions, ComparisonOutcome, LoadedRun, ResultsError, RunComparison, RunState, comparison_markdown,
-    comparison_table, find_runs, load_run, pair_of,
+    AbFile, CompareOptions, ComparisonOutcome, LoadedRun, ResultsError, RunComparison, RunState, comparison_table,
+    find_runs, load_run, pair_of,
 };
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ struct Sides {
 }
 
 pub(crate) fn compare(args: &CompareArgs, console: &Console) -> Result<Exit, CliError> {
+    args.reports.check()?;
     let sides = sides(args)?;
     let options = CompareOptions { threshold: args.threshold, metrics: args.metric.clone() };
     let mut comparison =
@@ -36,15 +38,12 @@ pub(crate) fn compare(args: &CompareArgs, console: &Console) -> Result<Exit, Cli
     if let Some(file) = &sides.experiment {
         name_arms(&mut comparison, file);
     }
-    if let Some(path) = &args.markdown {
-        write_markdown(&comparison, path)?;
-    }
     if args.json {
         console.json(&serde_json::to_string_pretty(&comparison).map_err(CliError::internal)?);
     } else {
         console.result(comparison_table(&comparison).trim_end());
     }
-    Ok(exit_of(&comparison, args.exit_zero))
+    Ok(publish_comparison(&comparison, &args.reports, exit_of(&comparison, args.exit_zero), console))
 }
 
 /// The arms and their difference as their experiment calls them.
@@ -65,11 +64,6 @@ pub(crate) fn exit_of(comparison: &RunComparison, exit_zero: bool) -> Exit {
         ComparisonOutcome::TooFewRuns => Exit::Inconclusive,
         ComparisonOutcome::Improvement | ComparisonOutcome::NoRegression => Exit::Ok,
     }
-}
-
-pub(crate) fn write_markdown(comparison: &RunComparison, path: &Path) -> Result<(), CliError> {
-    std::fs::write(path, comparison_markdown(comparison))
-        .map_err(|error| CliError::usage(format!("--markdown {}: {error}", path.display())))
 }
 
 fn sides(args: &CompareArgs) -> Result<Sides, CliError> {

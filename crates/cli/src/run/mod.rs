@@ -8,10 +8,12 @@ use crate::args::{OutputArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{CliError, Exit};
 use crate::live::{About, Asked, Live};
+use crate::page;
 use crate::plan;
 use crate::reports::{Ended, publish};
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::telemetry::{Begin, Exporters, Telemetry, with_server_metrics};
 use crate::watch::watch;
 use load::{LoadInput, LoadReport};
 use plimsoll_engine::{EventSink, RunEvent, StopReason, StopSignal, shard};
@@ -20,9 +22,13 @@ use plimsoll_results::ci::CiReport;
 use plimsoll_results::page::PageKind;
 use plimsoll_results::{
     EventLog, ResultsError, RunDir, RunManifest, Summary, TargetFacts, VerdictResult, background_table, diagnosis_text,
-    error_table, limited_banner, notes, phase_table, stream_table, summary_table, tier_rules_table, verdict_text,
+    error_table, limited_banner, notes, phase_table, server_metrics_table, stream_table, summary_table,
+    tier_rules_table, verdict_text,
 };
 use plimsoll_targets::gradio;
+use plimsoll_telemetry::RunFacts;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use target::{Ready, Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -30,14 +36,19 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) fn run(args: &RunArgs, command: &str, console: &Console) -> Result<Exit, CliError> {
     let plan = plan::resolve(args)?;
     if args.output.dry_run {
+        Telemetry::prepare(&args.output.telemetry, true, console)?;
         console.json(&serde_json::to_string_pretty(&plan).map_err(CliError::internal)?);
         return Ok(Exit::Ok);
     }
     args.output.reports.check()?;
     target::check(&plan)?;
+    let telemetry = Telemetry::prepare(&args.output.telemetry, false, console)?;
     let asked = Asked::ready(&args.output.live)?;
     let run_dir = RunDir::create(&plan.output_dir).map_err(CliError::usage)?;
-    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| session.measure(asked, manifest))
+    recorded(plan, run_dir, command, console, Some(&args.output), |session, manifest| {
+        session.telemetry = Some(telemetry);
+        session.measure(asked, manifest)
+    })
 }
 
 /// A run of this plan against a target that is ready, in this directory. It stays ready.
@@ -73,6 +84,10 @@ fn recorded(
         run_dir,
         plan,
         taps: Taps::default(),
+        hurried: false,
+        telemetry: None,
+        exporters: Exporters::default(),
+        summary: None,
         live: Live::default(),
     };
     let result = measure(&mut session, &mut manifest);
@@ -89,12 +104,23 @@ fn recorded(
     manifest.end(partial.map(|reason| session.redactor.clean(&reason)));
     session.run_dir.free_reserve();
     let written = manifest.write(&session.run_dir);
-    session.live.finish(&session.run_dir, session.stop.reason().as_ref());
+    let exporters = std::mem::take(&mut session.exporters);
+    match &result {
+        // The second signal: the user does not want to wait.
+        Err(CliError { exit: Exit::Signal(_), .. }) => exporters.abandon(),
+        _ => exporters.finish(session.summary.as_ref(), !matches!(exit, Exit::Signal(_)), console),
+    }
     if let Err(error) = written {
+        session.live.finish(&session.run_dir, session.stop.reason().as_ref());
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
     }
+    if output.is_some_and(|output| !output.no_report) && session.wants_report() {
+        page::leave(&session.run_dir, console);
+    }
+    // Last: the page may be kept up until the user has looked at it.
+    session.live.finish(&session.run_dir, session.stop.reason().as_ref());
     result.map(|_| exit)
 }
 
@@ -116,6 +142,13 @@ struct Session<'a> {
     stop: StopSignal,
     clock: Clock,
     taps: Taps,
+    /// Whether the user wants it to end at once.
+    hurried: bool,
+    /// What was asked for, until it begins.
+    telemetry: Option<Telemetry>,
+    exporters: Exporters,
+    /// What exporters are told of the whole run.
+    summary: Option<serde_json::Value>,
     live: Live,
 }
 
@@ -155,11 +188,15 @@ impl Session<'_> {
     ) -> Result<Report, CliError> {
         let descriptors = shard::raise_descriptor_limit();
         let (events, heard) = tokio::sync::mpsc::unbounded_channel();
+        self.begin_exporters(ready)?;
+        self.exporters.listen(&events);
         self.live.listen(&events);
         let input = self.load_input(ready, events, descriptors);
         let load = shard::spawn(move || load::run(input)).map_err(CliError::internal)?;
         // After a second signal the user does not want to wait. What is on disk stays there.
-        runtime.block_on(self.watch(heard, signals, ready))?;
+        let watched = runtime.block_on(self.watch(heard, signals, ready));
+        self.hurried = watched.is_err();
+        watched?;
         let load = load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if let Ok(load) = &load {
             manifest.target = Some(target_facts(ready, load));
@@ -174,6 +211,31 @@ impl Session<'_> {
             (Err(_), Some(reason)) => Err(CliError { exit: Exit::of_stop(reason), message: reason.to_string() }),
             (Err(error), None) => Err(error),
         }
+    }
+
+    fn begin_exporters(&mut self, ready: &Ready) -> Result<(), CliError> {
+        let Some(telemetry) = self.telemetry.take() else { return Ok(()) };
+        let origin = &ready.origin;
+        let facts = RunFacts {
+            run: self.run_dir.name(),
+            name: ready.name.clone(),
+            target: origin.to_string(),
+            host: origin.host().to_owned(),
+            port: origin.port(),
+            requests: BTreeMap::new(),
+            start: Duration::from_secs_f64(self.clock.unix_seconds(Duration::ZERO)),
+        };
+        let begin = Begin {
+            facts,
+            origin,
+            thresholds: Vec::new(),
+            run_dir: &self.run_dir,
+            clock: self.clock,
+            taps: &self.taps,
+            redactor: self.redactor.clone(),
+        };
+        self.exporters = telemetry.begin(begin, self.console)?;
+        Ok(())
     }
 
     fn show_live(&mut self, asked: Asked, ready: &Ready, manifest: &RunManifest) -> Result<(), CliError> {
@@ -248,20 +310,23 @@ impl Session<'_> {
 
     /// Writes the summary and shows it: how the run ends, and why it is partial if it is.
     fn conclude(
-        &self,
+        &mut self,
         report: &Report,
         manifest: &RunManifest,
         output: Option<&OutputArgs>,
     ) -> Result<(Exit, Option<String>), CliError> {
         let partial = report.stopped.as_ref().map(ToString::to_string);
         let load = &report.load;
-        let summary =
+        let mut summary =
             Summary::new(report.name.clone(), &self.run_dir, load.tiers.clone(), load.warmup, partial.clone());
+        summary.server_metrics = self.exporters.end_load();
         let table = summary_table(&summary);
         self.run_dir.free_reserve();
-        let written = summary
-            .write(&self.run_dir)
-            .and_then(|()| self.run_dir.write_atomic("summary_table.txt", table.as_bytes()));
+        let written = summary.write(&self.run_dir).and_then(|()| {
+            let file = with_server_metrics(&table, &summary.server_metrics);
+            self.run_dir.write_atomic("summary_table.txt", file.as_bytes())
+        });
+        self.summary = serde_json::to_value(&summary).ok();
         if let Some(output) = output {
             self.print(&summary, &table, output.json)?;
         }
@@ -286,6 +351,11 @@ impl Session<'_> {
         Ok((exit, partial))
     }
 
+    /// Whether a tier was begun, and there is time for a page: a run that never came to its load has nothing to report.
+    fn wants_report(&self) -> bool {
+        !self.hurried && self.run_dir.tier_dirs().is_ok_and(|tiers| !tiers.is_empty())
+    }
+
     fn unwritten(&self, report: &Report, error: &ResultsError) -> Result<(Exit, Option<String>), CliError> {
         self.console.error(&error.to_string());
         let reason = report.stopped.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
@@ -305,6 +375,10 @@ impl Session<'_> {
             if !part.is_empty() {
                 console.result(&format!("\n{}", part.trim_end()));
             }
+        }
+        let server = server_metrics_table(&summary.server_metrics);
+        if !server.is_empty() {
+            console.result(&format!("\n{}", server.trim_end()));
         }
         let meaning = diagnosis_text(&summary.diagnosis);
         if !meaning.is_empty() {

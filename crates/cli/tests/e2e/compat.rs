@@ -43,6 +43,7 @@ fn hf_perftests_command_line_gives_hf_perftests_results() {
         [
             "app.log",
             "events.jsonl",
+            "report.html",
             "run.json",
             "summary.json",
             "summary_table.txt",

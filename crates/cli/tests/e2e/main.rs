@@ -18,6 +18,7 @@ mod compare;
 mod compat;
 mod faults;
 mod nginx;
+mod report;
 mod rules;
 mod secrets;
 mod support;

@@ -65,8 +65,8 @@ impl NameFold {
         }
         self.retries += u64::from(line.retries);
         self.retried += u64::from(line.retries > 0);
-        self.bytes_sent += line.bytes_sent;
-        self.bytes_received += line.bytes_received;
+        self.bytes_sent = self.bytes_sent.saturating_add(line.bytes_sent);
+        self.bytes_received = self.bytes_received.saturating_add(line.bytes_received);
         let figures = Figures::of(line);
         let output = line.tokens.map_or(0, |tokens| tokens.output);
         self.series.add(line.end.saturating_sub(from), outcome, figures.response_time, output);
@@ -131,8 +131,8 @@ impl NameFold {
         self.cancelled += other.cancelled;
         self.retries += other.retries;
         self.retried += other.retried;
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
+        self.bytes_sent = self.bytes_sent.saturating_add(other.bytes_sent);
+        self.bytes_received = self.bytes_received.saturating_add(other.bytes_received);
         self.series.merge(&other.series);
         for (class, errors) in &other.errors {
             match self.errors.get_mut(class) {

@@ -3,7 +3,7 @@
 use super::level::LevelSummary;
 use crate::manifest::pretty;
 use crate::verdict::Reasons;
-use crate::{Diagnosis, ResultsError, RunDir, RunState, Verdict, diagnosis, url};
+use crate::{Diagnosis, ResultsError, RunDir, RunState, ServerMetricSummary, Verdict, diagnosis, url};
 use plimsoll_model::SCHEMA_VERSION;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -46,6 +46,9 @@ pub struct ApiSummary {
     /// How exact the load generator was on this machine when it was last measured; `null` when it was not.
     #[serde(default)]
     pub calibration: Option<String>,
+    /// What the target told of itself, with `--scrape`; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_metrics: Vec<ServerMetricSummary>,
 }
 
 impl ApiSummary {
@@ -74,6 +77,7 @@ impl ApiSummary {
             diagnosis,
             warnings,
             calibration: None,
+            server_metrics: Vec::new(),
         }
     }
 

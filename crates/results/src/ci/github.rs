@@ -4,14 +4,13 @@ use super::markdown::{Shown, body};
 use super::{CiReport, CiRule};
 use crate::ThresholdState;
 use crate::text::one_line;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Bytes that a step's summary may have: GitHub takes 1 MiB of a step, and shows none of a longer one.
 pub const STEP_SUMMARY_BUDGET: usize = 900_000;
 
 /// GitHub shows this many annotations of a kind in one step.
-const MOST: usize = 10;
+pub(super) const MOST: usize = 10;
 
 /// Where things are, for a step's outputs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,11 +25,14 @@ pub struct CiPaths {
 
 /// Markdown for the step summary, to be put behind the `already` bytes that are in it. Empty when there is no room.
 pub fn step_summary(report: &CiReport, already: u64) -> String {
+    let text = |room| body(report, &Shown { errors: 50, names: true }, room) + "\n";
+    room(already).map(text).unwrap_or_default()
+}
+
+/// Bytes that are left of a step's summary, less one for a line end; `None` when they are too few for anything.
+pub(super) fn room(already: u64) -> Option<usize> {
     let left = STEP_SUMMARY_BUDGET.saturating_sub(usize::try_from(already).unwrap_or(usize::MAX));
-    if left < 1_000 {
-        return String::new();
-    }
-    body(report, &Shown { errors: 50, names: true }, left - 1) + "\n"
+    (left >= 1_000).then(|| left - 1)
 }
 
 /// Workflow commands: an error for each broken rule, at its line where it stands in a file; a warning for what makes the
@@ -64,7 +66,7 @@ pub fn annotations(report: &CiReport) -> Vec<String> {
     [errors, warnings].concat()
 }
 
-fn command(kind: &str, rule: Option<&CiRule>, title: &str, message: &str) -> String {
+pub(super) fn command(kind: &str, rule: Option<&CiRule>, title: &str, message: &str) -> String {
     let place = match rule.and_then(|rule| rule.place.as_ref()) {
         Some(place) => format!("file={},line={},", property(&place.file), place.line),
         None => String::new(),
@@ -89,8 +91,7 @@ pub fn outputs(report: &CiReport, exit_code: u8, paths: &CiPaths) -> String {
     let number = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
     let path = |path: Option<&PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
     let [p50, p95, p99] = all.map_or([None; 3], |row| row.quantiles().map(|(_, time)| time));
-    let mut text = String::new();
-    for (name, value) in [
+    output_lines(&[
         ("verdict", report.verdict.result.as_str().to_owned()),
         ("exit-code", exit_code.to_string()),
         ("state", if report.partial.is_some() { "partial" } else { "complete" }.to_owned()),
@@ -103,11 +104,12 @@ pub fn outputs(report: &CiReport, exit_code: u8, paths: &CiPaths) -> String {
         ("run-dir", paths.run_dir.display().to_string()),
         ("report", path(paths.report.as_ref())),
         ("comment", path(paths.comment.as_ref())),
-    ] {
-        // A line end would begin an output of another name.
-        let _ = writeln!(text, "{name}={}", one_line(&value, usize::MAX));
-    }
-    text
+    ])
+}
+
+/// A line end would begin an output of another name.
+pub(super) fn output_lines(outputs: &[(&str, String)]) -> String {
+    outputs.iter().map(|(name, value)| format!("{name}={}\n", one_line(value, usize::MAX))).collect()
 }
 
 #[cfg(test)]

@@ -28,6 +28,11 @@ pub fn junit(report: &CiReport) -> Result<String, ResultsError> {
     }
     suite.add_test_case(generator(report));
     suite.add_test_case(ended(report));
+    whole(suite)
+}
+
+/// A file with one suite.
+pub(super) fn whole(suite: TestSuite) -> Result<String, ResultsError> {
     let mut whole = Report::new("plimsoll");
     whole.add_test_suite(suite);
     whole.to_string().map_err(|reason| ResultsError::Junit { reason: reason.to_string() })
@@ -65,22 +70,10 @@ fn case(report: &CiReport, part: &CiPart, rule: &CiRule) -> TestCase {
     let result = &rule.result;
     let sentence = format!("{}: {}", result.rule, rule.sentence());
     let mut status = match result.state() {
-        _ if !report.limited.is_empty() => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("the load generator may have set the figures; {sentence}"));
-            status
-        }
+        _ if !report.limited.is_empty() => skipped(format!("the load generator may have set the figures; {sentence}")),
         ThresholdState::Met => TestCaseStatus::success(),
-        ThresholdState::Unsure => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(sentence);
-            status
-        }
-        ThresholdState::Broken => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(sentence).set_type("threshold");
-            status
-        }
+        ThresholdState::Unsure => skipped(sentence),
+        ThresholdState::Broken => failure("threshold", sentence),
     };
     if let (ThresholdState::Broken, Some(place)) = (result.state(), &rule.place) {
         status.set_description(format!("{}:{}", place.file, place.line));
@@ -111,11 +104,7 @@ fn load_line(report: &CiReport, found: &str) -> TestCase {
     let status = match report.verdict.result {
         VerdictResult::Pass => TestCaseStatus::success(),
         VerdictResult::Fail => failure("load-line", found.to_owned()),
-        VerdictResult::Inconclusive => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(report.verdict.reasons.join("; "));
-            status
-        }
+        VerdictResult::Inconclusive => skipped(report.verdict.reasons.join("; ")),
     };
     let mut case = TestCase::new("load line", status);
     case.set_classname(report.name.clone()).set_system_out(found.to_owned());
@@ -147,7 +136,13 @@ fn ended(report: &CiReport) -> TestCase {
     case
 }
 
-fn failure(kind: &str, message: String) -> TestCaseStatus {
+pub(super) fn skipped(message: String) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(message);
+    status
+}
+
+pub(super) fn failure(kind: &str, message: String) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(message).set_type(kind);
     status

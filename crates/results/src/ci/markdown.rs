@@ -34,7 +34,8 @@ pub(super) fn body(report: &CiReport, shown: &Shown, budget: usize) -> String {
     fit(text, budget)
 }
 
-fn fit(text: String, budget: usize) -> String {
+/// At most so many bytes of a text; what does not fit is cut off at the end of a line, and a sentence says so.
+pub(super) fn fit(text: String, budget: usize) -> String {
     const SENTENCE: &str = "\n_Cut off here: there is no room for more. The run's directory has everything._\n";
     if text.len() <= budget {
         return text;

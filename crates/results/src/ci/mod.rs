@@ -6,6 +6,7 @@ mod comment;
 mod github;
 mod junit;
 mod markdown;
+mod of_comparison;
 mod of_levels;
 mod of_tiers;
 mod openmetrics;
@@ -17,6 +18,7 @@ pub use benchmark::{bigger_is_better, smaller_is_better};
 pub use comment::comment;
 pub use github::{CiPaths, STEP_SUMMARY_BUDGET, annotations, outputs, step_summary};
 pub use junit::junit;
+pub use of_comparison::{comparison_annotations, comparison_junit, comparison_outputs, comparison_step_summary};
 pub use openmetrics::openmetrics;
 pub use otava::{OtavaError, otava_lines, otava_refusal};
 

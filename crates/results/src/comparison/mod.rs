@@ -9,7 +9,7 @@ mod markdown;
 mod metric;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use alike::unlike;
 pub use data::{ArmRuns, ComparisonOutcome, ComparisonRow, RowVerdict, RunComparison, RunDesign};

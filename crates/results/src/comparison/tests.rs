@@ -31,11 +31,11 @@ fn run(factor: f64, success_rate: f64) -> LoadedRun {
     LoadedRun { dir: "r".into(), manifest: Some(manifest), figures: RunFigures::Gradio(Box::new(summary)) }
 }
 
-fn noisy(factor: f64) -> Vec<LoadedRun> {
+pub(crate) fn noisy(factor: f64) -> Vec<LoadedRun> {
     [1.0, 1.02, 0.99, 1.01, 0.98, 1.015, 0.995, 1.005].iter().map(|noise| run(noise * factor, 1.0)).collect()
 }
 
-fn branch_of(factor: f64) -> Vec<LoadedRun> {
+pub(crate) fn branch_of(factor: f64) -> Vec<LoadedRun> {
     [1.004, 1.01, 1.0, 1.012, 0.985, 1.01, 0.99, 1.01].iter().map(|noise| run(noise * factor, 1.0)).collect()
 }
 

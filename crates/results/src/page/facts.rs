@@ -43,7 +43,9 @@ impl Facts {
     }
 
     fn of_manifest(&mut self, manifest: &RunManifest) {
-        self.add("Measured by", &format!("{} {}", manifest.tool.name, manifest.tool.version));
+        if manifest.tool != super::of_run::this_tool() {
+            self.add("Measured by", &format!("{} {}", manifest.tool.name, manifest.tool.version));
+        }
         if let Some(target) = &manifest.target {
             let version = [target.framework.as_str(), target.version.as_str(), target.protocol.as_str()];
             self.add(
@@ -62,7 +64,6 @@ impl Facts {
             self.of_tiers(&manifest.plan);
         }
         self.of_host(&manifest.host);
-        self.add("Seed", &manifest.seed.to_string());
     }
 
     fn of_tiers(&mut self, plan: &Value) {

@@ -214,6 +214,6 @@ fn short_name(app: &str) -> String {
     app.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or(app).to_owned()
 }
 
-fn this_tool() -> Tool {
+pub(super) fn this_tool() -> Tool {
     Tool { name: "plimsoll".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }

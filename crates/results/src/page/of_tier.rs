@@ -1,7 +1,7 @@
 //! A tier of a Gradio run on the page.
 
 use super::model::{PageError, PageRequest, PageStage, PageStageKind, PageStream, PageUnit};
-use super::parts::{LONGEST_MESSAGE, StageParts, health, phases};
+use super::parts::{LONGEST_MESSAGE, StageParts, health, phases, thresholds};
 use crate::text::one_line;
 use crate::{BackgroundSummary, ErrorClass, TierSummary};
 use plimsoll_stats::Distribution;
@@ -65,6 +65,7 @@ impl StageParts {
             requests: vec![predictions],
             streams: streams(index, &name, tier),
             phases: tier.phases.as_ref().map(|summary| phases(index, summary)),
+            thresholds: thresholds(&tier.thresholds, Some(&label(tier))),
             health: tier.health.as_ref().and_then(|one| health(index, std::slice::from_ref(one))),
             ..Self::default()
         };

@@ -109,6 +109,11 @@ impl Rows {
         self
     }
 
+    /// Whether no request has been added.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// A stage begins, or its warm-up has turned out to be another one.
     pub fn begin(&mut self, stage: usize, at: Duration, warmup: Duration) {
         let (from, measured_from) = (micros(at), micros(at.saturating_add(warmup)));
@@ -345,14 +350,17 @@ impl Rows {
         })
     }
 
-    /// The stage that covers most of a row, and whether the row's middle is warm-up.
+    /// The stage that covers most of a row, and whether the most of what it covers is warm-up.
     fn place(&self, start: u64) -> (i64, u8) {
         let micros = |second: u64| second.saturating_mul(1_000_000);
         let (from, to) = (micros(start), micros(start + self.steps.step_seconds()));
         let covers = |mark: &Mark| mark.to.unwrap_or(u64::MAX).min(to).saturating_sub(mark.from.max(from));
         // Of equals the later one.
         match self.stages.iter().max_by_key(|mark| covers(mark)).filter(|mark| covers(mark) > 0) {
-            Some(mark) => (mark.stage as i64, u8::from(u64::midpoint(from, to) < mark.measured_from)),
+            Some(mark) => {
+                let (from, to) = (mark.from.max(from), mark.to.unwrap_or(u64::MAX).min(to));
+                (mark.stage as i64, u8::from(u64::midpoint(from, to) < mark.measured_from))
+            }
             None => (-1, 0),
         }
     }
@@ -464,6 +472,17 @@ mod tests {
             read.add_latency(&LatencyRecord::new(&sample, &clock));
         }
         assert_eq!(live.series(), read.series());
+    }
+
+    #[test]
+    fn a_stage_without_warm_up_has_none_wherever_it_begins() {
+        let mut rows = Rows::new(TimeBasis::Latency);
+        for (stage, from, to) in [(0, 1_800, 2_100), (1, 2_200, 2_400)] {
+            rows.begin(stage, Duration::from_millis(from), Duration::ZERO);
+            rows.end(Duration::from_millis(to));
+        }
+        let series = rows.series();
+        assert_eq!((series.stage, series.warmup), (vec![-1, 0, 1], vec![0, 0, 0]));
     }
 
     #[test]

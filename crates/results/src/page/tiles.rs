@@ -23,8 +23,12 @@ pub fn tiles(parts: &[StageParts], load_line: Option<&str>) -> Vec<PageTile> {
     let ms = |value: Option<f64>| spaced(&time(value));
     let mut tiles = Vec::new();
     if let Some(line) = load_line {
-        let text = line.to_owned();
-        tiles.push(PageTile { note: None, ..tile("load_line", "Load line", text, None, PageUnit::Count) });
+        // A search says in brackets how it found it.
+        let (text, how) = match line.split_once(" (") {
+            Some((text, how)) => (text.to_owned(), Some(how.trim_end_matches(')').to_owned())),
+            None => (line.to_owned(), None),
+        };
+        tiles.push(PageTile { note: how, ..tile("load_line", "Load line", text, None, PageUnit::Count) });
     }
     for (id, label, value) in
         [("p50", "Median", stage.p50), ("p95", "95th percentile", stage.p95), ("p99", "99th percentile", stage.p99)]
@@ -59,11 +63,11 @@ pub fn tiles(parts: &[StageParts], load_line: Option<&str>) -> Vec<PageTile> {
     let note = failures.note.clone().map_or(of.clone(), |note| format!("{note}; {of}"));
     tiles.push(PageTile { note: Some(note), ..failures });
     if let Some(first) = one_stream(&last.streams, "ttft") {
-        tiles.push(tile("ttft_p50", &format!("{}, median", first.label), ms(first.p50), first.p50, PageUnit::Ms));
+        tiles.push(tile("ttft_p50", &format!("{}, p50", first.label), ms(first.p50), first.p50, PageUnit::Ms));
         tiles.push(tile("ttft_p95", &format!("{}, p95", first.label), ms(first.p95), first.p95, PageUnit::Ms));
     }
     if let Some(tokens) = last.output_tokens_per_second {
-        let text = format!("{} tokens/s", rate(Some(tokens)));
+        let text = format!("{} tok/s", rate(Some(tokens)));
         tiles.push(tile("output_tokens", "Output tokens", text, Some(tokens), PageUnit::TokensPerSecond));
     }
     tiles

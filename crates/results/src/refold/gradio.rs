@@ -126,6 +126,8 @@ impl Work {
             // Those that had not been sent yet are in no file.
             cancelled: tier.cancelled.max(fold.cancelled),
             health: tier.health.take(),
+            // Whether a rule stopped the run is history, and without the plan they all are.
+            thresholds: std::mem::take(&mut tier.thresholds),
             ..TierSummary::new(
                 self.input(tier.tier, tier.background_traffic.is_some(), String::new()),
                 fold,

@@ -7,9 +7,12 @@ mod gradio;
 
 use crate::load_run::manifest;
 use crate::page::{PageAnnotation, Rows};
-use crate::{ApiFold, LoadedRun, ResultsError, RunFigures, RunManifest, RunState, load_run};
+use crate::{
+    ApiFold, LoadedRun, ResultsError, RunDir, RunFigures, RunManifest, RunState, load_run, read_server_metrics,
+};
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 
 /// Why a run is partial that could not say so.
 const KILLED: &str = "the run was killed (or it still goes on)";
@@ -32,6 +35,18 @@ pub struct Refolded {
     pub notes: Vec<String>,
 }
 
+impl Refolded {
+    /// Whether no request had ended: there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        let none = match &self.run.figures {
+            RunFigures::Gradio(summary) => summary.tiers.iter().all(|tier| tier.total_requests == 0),
+            RunFigures::Api(summary) => summary.levels.iter().all(|level| level.all.count == 0),
+        };
+        // A run that came no further than its warm-up has rows.
+        none && self.rows.is_empty()
+    }
+}
+
 /// What the figures of a tier or level do not hold.
 #[derive(Debug, Default)]
 pub struct RefoldedStage {
@@ -50,6 +65,19 @@ pub struct RefoldedStage {
 /// Those of [`load_run`], and [`ResultsError::BadLine`] with the line of a damaged file. A line that was cut off at the
 /// end of a file is no error: it is counted.
 pub fn refold(dir: &Path) -> Result<Refolded, ResultsError> {
+    let mut refolded = samples(dir)?;
+    for column in read_server_metrics(&RunDir::open(&refolded.run.dir)?)? {
+        for (at, value) in column.points {
+            // Stamps are not negative; what is absurd has no row.
+            if let Ok(at) = Duration::try_from_secs_f64(at) {
+                refolded.rows.set_server(at, &column.title, value);
+            }
+        }
+    }
+    Ok(refolded)
+}
+
+fn samples(dir: &Path) -> Result<Refolded, ResultsError> {
     match load_run(dir) {
         Ok(LoadedRun { dir, manifest, figures }) => {
             let cut = is_cut(manifest.as_ref());

@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State) {
         left,
         "Requests a second",
         &[("ok", Color::Green, per_second("ok")), ("failed", Color::Red, per_second("failed"))],
-        |value| number(value),
+        number,
     );
     chart(
         frame,

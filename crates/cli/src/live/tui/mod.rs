@@ -147,12 +147,10 @@ fn show(mut screen: Full, mut state: State, told: &Receiver<Shown>, hands: &dyn 
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => match state.key(key) {
                     Some(Wish::Interrupt) => interrupt(),
-                    Some(Wish::Note(text)) => {
-                        if !hands.annotate(&text) {
-                            state.line("There is no load under way to set a note beside.");
-                        }
+                    Some(Wish::Note(text)) if !hands.annotate(&text) => {
+                        state.line("There is no load under way to set a note beside.");
                     }
-                    None => {}
+                    Some(Wish::Note(_)) | None => {}
                 },
                 Event::Paste(text) => state.paste(&text),
                 _ => {}

@@ -4,6 +4,7 @@
 mod capacity;
 mod ci;
 mod diagnosis;
+mod exporters;
 mod failures;
 mod guide;
 mod input;
@@ -12,6 +13,7 @@ mod lines;
 mod live;
 mod real;
 mod refusals;
+mod report;
 mod signals;
 mod support;
 mod thresholds;

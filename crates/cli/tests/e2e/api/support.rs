@@ -145,6 +145,8 @@ pub(super) struct Asked {
     /// Names in small letters.
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: String,
+    /// The body as it came.
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Asked {
@@ -170,7 +172,8 @@ impl Asked {
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
-        Some(Self { method, path, headers, body: String::from_utf8(body).unwrap() })
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Some(Self { method, path, headers, body: text, bytes: body })
     }
 }
 

@@ -129,7 +129,6 @@ fn addresses_that_cannot_be_had() {
 
 /// Needs `npm ci` in `dashboard/tests`, and a Chromium (its own or the system's).
 #[test]
-#[ignore = "needs a browser"]
 fn a_browser_shows_what_the_summary_says() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dashboard/tests");
     let mock = Mock::start("");
