@@ -32,7 +32,7 @@ impl LogEffect {
         t_two_sided_p(self.mean / self.standard_error, self.degrees)
     }
 
-    /// p value of the two one-sided t tests ([(0.01, 0.9801277372332883), (0.03, 0.5977936714953251), (0.05, 0.04519801001882922), (0.1, 7.90264104106389e-05)]) of "the ratio is at least `margin` away from 1", so that a small one
+    /// p value of the two one-sided t tests (TOST) of "the ratio is at least `margin` away from 1", so that a small one
     /// says that arms are equivalent: below 0.05 exactly when the 90 % interval lies within the margin. `margin` is a
     /// share: with 0.05 the ratio may be from 1 / 1.05 to 1.05, the same whichever arm comes first. `None` unless
     /// `margin` is positive.
