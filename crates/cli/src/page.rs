@@ -46,19 +46,26 @@ pub(crate) fn run(args: &PageArgs, console: &Console) -> Result<Exit, CliError> 
 
 /// The page that a run leaves at its end, also when it was cut short. What goes wrong with it spoils no run: its samples
 /// are there, and `report` can make it again. A run in which no request ended leaves none.
-pub(crate) fn leave(run_dir: &RunDir, console: &Console) {
+/// Gives what is on it.
+pub(crate) fn leave(run_dir: &RunDir, console: &Console) -> Option<PageData> {
     let made = refold(run_dir.path()).map_err(CliError::internal).and_then(|run| {
         if run.is_empty() {
             return Ok(None);
         }
-        let text = serde_json::to_string(&PageData::of_run(&run)).map_err(CliError::internal)?;
+        let data = PageData::of_run(&run);
+        let text = serde_json::to_string(&data).map_err(CliError::internal)?;
         let path = run_dir.path().join(FILE);
-        write(&path, &text).map(|()| Some(path))
+        write(&path, &text).map(|()| Some((path, data)))
     });
     match made {
-        Ok(Some(path)) => console.result(&format!("Report: {}", path.display())),
-        Ok(None) => {}
-        Err(error) => console.warning(&format!("there is no report of this run: {}", error.message)),
+        Ok(made) => made.map(|(path, data)| {
+            console.result(&format!("Report: {}", path.display()));
+            data
+        }),
+        Err(error) => {
+            console.warning(&format!("there is no report of this run: {}", error.message));
+            None
+        }
     }
 }
 

@@ -301,10 +301,11 @@ impl<'a> Session<'a> {
         exit: Exit,
     ) -> Result<Exit, CliError> {
         self.manifest.end(partial);
+        let mut data = None;
         let ended = match written.and_then(|()| self.manifest.write(&self.run_dir)) {
             Ok(()) => {
                 if self.report && self.load_began {
-                    page::leave(&self.run_dir, self.console);
+                    data = page::leave(&self.run_dir, self.console);
                 }
                 Ok(exit)
             }
@@ -313,7 +314,7 @@ impl<'a> Session<'a> {
                 Ok(if matches!(exit, Exit::Signal(_)) { exit } else { Exit::Internal })
             }
         };
-        std::mem::take(&mut self.live).finish(&self.run_dir, self.stop.reason().as_ref());
+        std::mem::take(&mut self.live).finish(&self.run_dir, data, self.stop.reason().as_ref());
         ended
     }
 

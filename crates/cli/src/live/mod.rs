@@ -160,7 +160,7 @@ impl Live {
 
     /// The run is over and written. Browsers get everything as the report has it. When the page is to stay, waits until
     /// it may go.
-    pub(crate) fn finish(mut self, run_dir: &RunDir, stopped: Option<&StopReason>) {
+    pub(crate) fn finish(mut self, run_dir: &RunDir, report: Option<PageData>, stopped: Option<&StopReason>) {
         self.give_back();
         if let Some(hands) = &self.hands {
             hands.over();
@@ -169,8 +169,9 @@ impl Live {
         if self.hurried || !self.page.as_ref().is_some_and(wanted) {
             return;
         }
-        match refold(run_dir.path()) {
-            Ok(run) => self.viewers.data(PageData { live: true, ..PageData::of_run(&run) }),
+        // The report has what the page needs; a run without one is folded for the page alone.
+        match report.map_or_else(|| refold(run_dir.path()).map(|run| PageData::of_run(&run)), Ok) {
+            Ok(data) => self.viewers.data(PageData { live: true, ..data }),
             // The page keeps what it had; that the run is over can still be told.
             Err(_) => self.viewers.tick(over()),
         }

@@ -111,16 +111,15 @@ fn recorded(
         _ => exporters.finish(session.summary.as_ref(), !matches!(exit, Exit::Signal(_)), console),
     }
     if let Err(error) = written {
-        session.live.finish(&session.run_dir, session.stop.reason().as_ref());
+        session.live.finish(&session.run_dir, None, session.stop.reason().as_ref());
         // What went wrong before matters more.
         console.error(&error.to_string());
         return result.map(|_| if exit == Exit::Ok { Exit::Internal } else { exit });
     }
-    if output.is_some_and(|output| !output.no_report) && session.wants_report() {
-        page::leave(&session.run_dir, console);
-    }
+    let report = output.is_some_and(|output| !output.no_report) && session.wants_report();
+    let data = if report { page::leave(&session.run_dir, console) } else { None };
     // Last: the page may be kept up until the user has looked at it.
-    session.live.finish(&session.run_dir, session.stop.reason().as_ref());
+    session.live.finish(&session.run_dir, data, session.stop.reason().as_ref());
     result.map(|_| exit)
 }
 
