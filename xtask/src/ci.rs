@@ -31,7 +31,7 @@ const fn npm_step(name: &'static str, folder: &'static str, args: &'static [&'st
 const STEPS: &[Step] = &[
     cargo_step("formatting", &["fmt", "--all", "--check"]),
     npm_step("packages of the page", "dashboard", &["ci", "--no-audit", "--no-fund"]),
-    npm_step("types of the page", "dashboard", &["run", "check"]),
+    npm_step("types and bundle of the page", "dashboard", &["run", "build"]),
     npm_step("tests of the page's logic", "dashboard", &["test"]),
     npm_step("a browser", "dashboard/tests", &["ci", "--no-audit", "--no-fund"]),
     cargo_step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
